@@ -1,0 +1,310 @@
+"""The lock file of a model: which bytes, under which licence, of which architecture."""
+
+import hashlib
+import json
+import re
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Final, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError, model_validator
+
+from components.settings.common import SECTION
+from components.settings.errors import SettingsError
+
+# Formats that run code when they are loaded, and code itself.
+REFUSED_SUFFIXES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".py", ".pyc", ".so")
+MANIFEST: Final = "manifest.json"
+
+Positive = Annotated[int, Field(ge=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,61}[a-z0-9]$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+QuantisationMethod = Literal[
+    "none", "awq", "gptq", "fp8", "mxfp4", "gguf-q4_0", "gguf-q4_1", "gguf-q4_k_m", "gguf-q8_0"
+]
+
+
+def _full_revision(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{40}", text):
+        raise ValueError(
+            f"{text!r} is not a full revision; a branch, tag or short hash can move: give all 40 hex digits"
+        )
+    return text
+
+
+def _safe_path(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or str(path) != text or "\\" in text or text == MANIFEST:
+        raise ValueError(f"{text!r} is not a plain relative path; write it like 'model.safetensors'")
+    if path.suffix.lower() in REFUSED_SUFFIXES:
+        raise ValueError(f"{text!r} may run code when it is loaded; lock the safetensors or GGUF files only")
+    return text
+
+
+class Source(BaseModel):
+    """Where the files come from."""
+
+    model_config = SECTION
+
+    kind: Literal["hub", "folder"]
+    note: str = ""
+
+
+class Licence(BaseModel):
+    """The licence's SPDX id (or the publisher's own name for it) and what it asks, in one word."""
+
+    model_config = SECTION
+
+    id: Annotated[str, Field(min_length=1)]
+    terms: Literal["permissive", "conditions", "non-commercial", "unknown"]
+
+
+class Quantisation(BaseModel):
+    """How the weights are stored."""
+
+    model_config = SECTION
+
+    method: QuantisationMethod
+    bits: Literal[4, 8, 16, 32]
+
+
+class LockedFile(BaseModel):
+    """One file; size and digest are null only in a lock that says it is incomplete."""
+
+    model_config = SECTION
+
+    path: Annotated[str, Field(min_length=1), AfterValidator(_safe_path)]
+    size_bytes: Annotated[int, Field(ge=0)] | None
+    sha256: Sha256 | None
+
+
+class LatentAttention(BaseModel):
+    """Multi-head latent attention: one compressed vector a token instead of keys and values."""
+
+    model_config = SECTION
+
+    kv_lora_rank: Positive
+    qk_rope_head_dim: Positive
+    index_head_dim: Positive | None = None
+
+
+class LinearAttention(BaseModel):
+    """Gated delta network layers: a state of fixed size instead of a cache that grows."""
+
+    model_config = SECTION
+
+    layers: Positive
+    key_heads: Positive
+    value_heads: Positive
+    key_head_dim: Positive
+    value_head_dim: Positive
+    conv_kernel: Positive
+    state_bytes: Literal[2, 4] = 4
+
+
+class Mamba(BaseModel):
+    """Mamba-2 layers: a state of fixed size instead of a cache that grows."""
+
+    model_config = SECTION
+
+    layers: Positive
+    heads: Positive
+    head_dim: Positive
+    groups: Positive
+    state_size: Positive
+    conv_kernel: Positive
+    state_bytes: Literal[2, 4] = 4
+
+
+class SlidingWindow(BaseModel):
+    """Layers that look back a limited number of tokens; heads of their own where the model has them."""
+
+    model_config = SECTION
+
+    layers: Positive
+    window: Positive
+
+
+class Experts(BaseModel):
+    """The mixture: how many experts a layer has and how many serve one token."""
+
+    model_config = SECTION
+
+    total: Positive
+    active: Positive
+
+
+class Architecture(BaseModel):
+    """The numbers of `config.json` that memory depends on.
+
+    `kv_heads` and `head_dim` describe the full-attention layers and, unless `global_*` are given, the sliding ones:
+    with `global_*` the full-attention layers use those (Gemma 4).
+    """
+
+    model_config = SECTION
+
+    model_type: Annotated[str, Field(min_length=1)]
+    layers: Positive
+    hidden_size: Positive
+    attention_heads: Positive
+    kv_heads: Positive
+    head_dim: Positive
+    vocab_size: Positive
+    max_position_embeddings: Positive
+    global_kv_heads: Positive | None = None
+    global_head_dim: Positive | None = None
+    layers_without_kv: Annotated[int, Field(ge=0)] = 0
+    sliding: SlidingWindow | None = None
+    latent: LatentAttention | None = None
+    linear: LinearAttention | None = None
+    mamba: Mamba | None = None
+    experts: Experts | None = None
+    multimodal: bool = False
+
+    @property
+    def full_layers(self) -> int:
+        """Layers whose cache grows with every token."""
+        kinds = (self.sliding, self.linear, self.mamba)
+        return self.layers - self.layers_without_kv - sum(kind.layers for kind in kinds if kind)
+
+    @model_validator(mode="after")
+    def _layers_add_up(self) -> Self:
+        if self.full_layers < 0:
+            raise ValueError(f"layers '{self.layers}' is below the sum of the special layers; check the config.json")
+        return self
+
+
+class Card(BaseModel):
+    """What the publisher says the model is for."""
+
+    model_config = SECTION
+
+    languages: tuple[str, ...] = ()
+    intended_use: str = ""
+    limitations: str = ""
+
+
+class ModelLock(BaseModel):
+    """One model, pinned: every byte that an engine will read, and what may be done with it.
+
+    `complete: false` with a reason marks a lock whose digests nobody has seen yet: it sizes and plans, `push` completes
+    it, and the policies refuse to serve it.
+    """
+
+    model_config = SECTION
+
+    name: Name
+    repository: Annotated[str, Field(min_length=1)]
+    revision: Annotated[str, AfterValidator(_full_revision)] | None
+    source: Source
+    complete: bool = True
+    incomplete_reason: str = ""
+    licence: Licence
+    gated: bool = False
+    base_model: str = ""
+    format: Literal["safetensors", "gguf"]
+    quantisation: Quantisation
+    dtype: Literal["bfloat16", "float16", "float32"]
+    files: tuple[LockedFile, ...]
+    weights_bytes: Positive
+    architecture: Architecture
+    chat_template: bool
+    card: Card = Card()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        paths = [file.path for file in self.files]
+        if len(set(paths)) < len(paths):
+            raise ValueError("a path occurs twice under files; keep one entry")
+        if self.complete:
+            if self.revision is None or not self.files:
+                raise ValueError("a complete lock has a revision and files; else set complete: false and give a reason")
+            if open_files := [file.path for file in self.files if file.sha256 is None or file.size_bytes is None]:
+                raise ValueError(f"{open_files[0]!r} has no size or digest; else set complete: false and give a reason")
+            stored = sum(file.size_bytes or 0 for file in self.files)
+            if self.weights_bytes > stored:
+                raise ValueError(f"weights_bytes '{self.weights_bytes}' exceeds the files' sum of {stored}")
+            if not any(path.endswith(f".{self.format}") for path in paths):
+                raise ValueError(f"format is {self.format!r} but no file ends in .{self.format}")
+        elif not self.incomplete_reason:
+            raise ValueError("complete is false; say why under incomplete_reason")
+        return self
+
+
+def load_lock(path: Path) -> ModelLock:
+    """The lock of a file.
+
+    Raises:
+        SettingsError: the file is missing, is not YAML, or holds problems; all of them at once.
+        OSError: the file exists and cannot be read.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(path.name, ["no such file; `cloister model lock` writes one"]) from None
+    except yaml.YAMLError as error:
+        raise SettingsError(path.name, [f"not YAML: {' '.join(str(error).split())}"]) from None
+    if not isinstance(document, dict):
+        raise SettingsError(path.name, ["not a mapping; `cloister model lock` writes one"])
+    try:
+        lock = ModelLock.model_validate_json(json.dumps(document, default=str))
+    except ValidationError as error:
+        raise SettingsError(path.name, [_problem(item) for item in error.errors()]) from None
+    if lock.name != path.name.removesuffix(".lock.yaml"):
+        raise SettingsError(path.name, [f"name: {lock.name!r} differs from the file's name; make them equal"])
+    return lock
+
+
+def dump(lock: ModelLock) -> str:
+    """The lock as the text of its file; `load_lock` reads it back unchanged."""
+    data = lock.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def manifest(lock: ModelLock) -> bytes:
+    """The manifest that lies beside the weights: a function of the lock alone, so its digest can be trusted.
+
+    Raises:
+        ValueError: the lock is incomplete.
+    """
+    if not lock.complete:
+        raise ValueError(f"models/{lock.name}.lock.yaml is incomplete ({lock.incomplete_reason}); push it first")
+    files = [
+        {"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256}
+        for file in sorted(lock.files, key=lambda file: file.path)
+    ]
+    document = {"files": files, "format": lock.format, "name": lock.name, "revision": lock.revision, "version": 1}
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+
+
+def manifest_sha256(lock: ModelLock) -> str:
+    """Digest of the manifest: what the loader is told to expect.
+
+    Raises:
+        ValueError: the lock is incomplete.
+    """
+    return hashlib.sha256(manifest(lock)).hexdigest()
+
+
+def folder_revision(files: tuple[LockedFile, ...]) -> str:
+    """A revision for files that no hub has numbered: the start of the digest over their sorted `sha256  path` lines."""
+    lines = "".join(f"{file.sha256}  {file.path}\n" for file in sorted(files, key=lambda file: file.path))
+    return hashlib.sha256(lines.encode()).hexdigest()[:40]
+
+
+def _problem(error: Any) -> str:
+    path = ".".join(map(str, error["loc"])) or "lock"
+    value = error["input"]
+    match error["type"]:
+        case "extra_forbidden":
+            return f"{path}: unknown key"
+        case "missing":
+            return f"{path}: missing; it is required"
+        case "value_error":
+            return f"{path}: {error['ctx']['error']}"
+        case "string_pattern_mismatch":
+            return f"{path}: {value!r} has the wrong form; it must match {error['ctx']['pattern']}"
+        case "literal_error":
+            return f"{path}: {value!r} is not accepted; use {error['ctx']['expected']}"
+        case _:
+            return f"{path}: {value!r}; {error['msg'][0].lower()}{error['msg'][1:]}"

@@ -1,0 +1,59 @@
+"""vLLM 0.33 (`vllm serve`): safetensors on GPUs."""
+
+from components.model.lock import ModelLock
+from components.serving.engines.launch import CACHE, PORT, Launch, Service
+
+
+def launch(service: Service, lock: ModelLock, model_path: str) -> Launch:
+    """Serve the locked folder and nothing else: no hub, no usage statistics, no fetched media, no code of the model's.
+
+    Raises:
+        ValueError: the lock holds another format than safetensors.
+    Source: vLLM 0.33 `vllm serve --help=all`; "Security" page of its documentation.
+    """
+    if lock.format != "safetensors":
+        raise ValueError(f"models/{lock.name}.lock.yaml holds {lock.format}; vLLM serves safetensors, or take llama-cpp")
+    return Launch(
+        image="vllm-openai",
+        arguments=(
+            model_path,
+            f"--served-model-name={service.name}",
+            "--host=0.0.0.0",
+            f"--port={PORT}",
+            f"--max-model-len={service.max_model_len}",
+            f"--max-num-seqs={service.max_num_seqs}",
+            f"--gpu-memory-utilization={service.gpu_memory_utilization}",
+            f"--kv-cache-dtype={service.kv_cache_dtype}",
+            f"--tensor-parallel-size={max(1, service.gpus)}",
+            "--load-format=safetensors",
+            # 0, the default, cuts every running answer at the first SIGTERM.
+            f"--shutdown-timeout={service.drain_seconds}",
+            # The gateway counts tokens of streams by the usage that the engine reports.
+            "--enable-force-include-usage",
+            "--disable-fastapi-docs",
+            "--disable-access-log-for-endpoints=/health,/metrics",
+            # A name that cannot exist: no request makes the engine fetch an image from anywhere.
+            "--allowed-media-domains=none.invalid",
+            *(("--language-model-only",) if lock.architecture.multimodal else ()),
+            "--fail-on-environ-validation",
+        ),
+        environment={
+            "HF_HUB_OFFLINE": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "VLLM_NO_USAGE_STATS": "1",
+            "VLLM_DO_NOT_TRACK": "1",
+            "DO_NOT_TRACK": "1",
+            "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
+            "HOME": CACHE,
+            "HF_HOME": f"{CACHE}/huggingface",
+            "VLLM_CACHE_ROOT": f"{CACHE}/vllm",
+            "VLLM_CONFIG_ROOT": f"{CACHE}/config",
+            "TRITON_CACHE_DIR": f"{CACHE}/triton",
+            "TORCHINDUCTOR_CACHE_DIR": f"{CACHE}/inductor",
+        },
+        metrics_prefix="vllm:",
+        # The image ships user 2000 for runs without root; its folders belong to group 0.
+        user=2000,
+        group=0,
+    )

@@ -1,0 +1,257 @@
+"""One model on the cluster: a loader that verifies every byte, then an engine that only the gateway may call."""
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+import pulumi_kubernetes as kubernetes
+from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
+
+from components.model.lock import ModelLock, manifest_sha256
+from components.serving.engines.launch import Launch
+from components.serving.pod import CONTAINER_SECURITY, GIB, empty_dirs, engine_memory_gib, environment, pod_security
+from components.settings.model_service import ModelService
+
+k8s = kubernetes
+meta = kubernetes.meta.v1
+
+MODELS: Final = "/models"
+PRE_STOP_SECONDS: Final = 15
+"""Long enough for the gateway to drop the pod: a draining vLLM stays healthy and answers new requests with 500."""
+STOP_MARGIN_SECONDS: Final = 20
+POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
+"""Link-local address of the EKS Pod Identity agent. Source: EKS User Guide, "Pod Identity considerations"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadArgs:
+    """One model of a stack.
+
+    Args:
+        model: the settings section of the model.
+        engine_image: reference by digest; likewise `loader_image`.
+        bucket: name of the weight cache's bucket.
+        service_account: the account that may read the weight cache.
+        storage_cidrs: where the storage's interface endpoint has its addresses.
+    """
+
+    namespace: str
+    model: ModelService
+    lock: ModelLock
+    launch: Launch
+    engine_image: str
+    loader_image: str
+    bucket: Input[str]
+    region: str
+    service_account: str
+    storage_cidrs: tuple[str, ...]
+
+
+def model_path(lock: ModelLock) -> str:
+    """Where the loader puts the model and the engine finds it."""
+    return f"{MODELS}/{lock.name}/{lock.revision}"
+
+
+def labels(model: str) -> dict[str, str]:
+    """What selects the pods of one model."""
+    return {"app.kubernetes.io/name": "engine", "app.kubernetes.io/instance": model}
+
+
+class Workload(ComponentResource):
+    """A model that starts only with the locked bytes, ends only after its answers, and is reachable from the gateway alone.
+
+    Outputs:
+        host_name: str, resolves to the addresses of all ready replicas.
+    """
+
+    host_name: Output[str]
+
+    def __init__(self, name: str, model: str, args: WorkloadArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("cloister:serving:Workload", f"{name}-{model}", None, opts)
+        child = ResourceOptions(parent=self)
+        selector = labels(model)
+        metadata = meta.ObjectMetaArgs(
+            name=f"{model}-engine",
+            namespace=args.namespace,
+            labels={**selector, "app.kubernetes.io/part-of": "cloister"},
+        )
+        rules = _traffic(f"{name}-traffic-{model}", metadata, selector, args, child)
+        service = k8s.core.v1.Service(
+            f"{name}-service-{model}",
+            metadata=metadata,
+            # Headless: the gateway itself spreads requests by prompt prefix and must see every replica.
+            spec=k8s.core.v1.ServiceSpecArgs(
+                type="ClusterIP",
+                cluster_ip="None",
+                selector=selector,
+                ip_families=["IPv4"],
+                ip_family_policy="SingleStack",
+                ports=[k8s.core.v1.ServicePortArgs(name="http", port=args.launch.port, protocol="TCP")],
+            ),
+            # Its endpoints appear with the first ready pod, which may take an hour.
+            opts=ResourceOptions(parent=self, depends_on=[rules]),
+        )
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-disruption-{model}",
+            metadata=metadata,
+            spec=k8s.policy.v1.PodDisruptionBudgetSpecArgs(
+                max_unavailable=1, selector=meta.LabelSelectorArgs(match_labels=selector)
+            ),
+            opts=child,
+        )
+        patience = args.model.start_seconds + 600
+        k8s.apps.v1.Deployment(
+            f"{name}-engine-{model}",
+            metadata=metadata,
+            spec=k8s.apps.v1.DeploymentSpecArgs(
+                replicas=args.model.replicas,
+                revision_history_limit=3,
+                progress_deadline_seconds=patience,
+                selector=meta.LabelSelectorArgs(match_labels=selector),
+                # No spare GPU stands by: the old pod leaves before the new one comes.
+                strategy=k8s.apps.v1.DeploymentStrategyArgs(
+                    type="RollingUpdate",
+                    rolling_update=k8s.apps.v1.RollingUpdateDeploymentArgs(max_surge=0, max_unavailable=1),
+                ),
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=meta.ObjectMetaArgs(labels={**selector, "app.kubernetes.io/part-of": "cloister"}),
+                    spec=_pod(selector, args),
+                ),
+            ),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=[rules],
+                custom_timeouts=CustomTimeouts(create=f"{patience}s", update=f"{patience}s"),
+            ),
+        )
+        self.host_name = service.metadata.apply(lambda it: f"{it.name}.{it.namespace}.svc.cluster.local")
+        self.register_outputs({"host_name": self.host_name})
+
+
+def _traffic(
+    name: str, metadata: meta.ObjectMetaArgs, selector: dict[str, str], args: WorkloadArgs, opts: ResourceOptions
+) -> k8s.networking.v1.NetworkPolicy:
+    """In: the gateway, to the one port. Out: the storage endpoint and the agent that hands out credentials for it."""
+    rule = k8s.networking.v1
+    return rule.NetworkPolicy(
+        name,
+        metadata=metadata,
+        spec=rule.NetworkPolicySpecArgs(
+            pod_selector=meta.LabelSelectorArgs(match_labels=selector),
+            policy_types=["Ingress", "Egress"],
+            ingress=[
+                rule.NetworkPolicyIngressRuleArgs(
+                    from_=[
+                        rule.NetworkPolicyPeerArgs(
+                            pod_selector=meta.LabelSelectorArgs(match_labels={"app.kubernetes.io/name": "gateway"})
+                        )
+                    ],
+                    ports=[rule.NetworkPolicyPortArgs(port=args.launch.port, protocol="TCP")],
+                )
+            ],
+            egress=[
+                rule.NetworkPolicyEgressRuleArgs(
+                    to=[
+                        rule.NetworkPolicyPeerArgs(ip_block=rule.IPBlockArgs(cidr=cidr)) for cidr in args.storage_cidrs
+                    ],
+                    ports=[rule.NetworkPolicyPortArgs(port=443, protocol="TCP")],
+                ),
+                rule.NetworkPolicyEgressRuleArgs(
+                    to=[rule.NetworkPolicyPeerArgs(ip_block=rule.IPBlockArgs(cidr=POD_IDENTITY_AGENT))],
+                    ports=[rule.NetworkPolicyPortArgs(port=80, protocol="TCP")],
+                ),
+            ],
+        ),
+        opts=opts,
+    )
+
+
+def _pod(selector: dict[str, str], args: WorkloadArgs) -> k8s.core.v1.PodSpecArgs:
+    core = k8s.core.v1
+    scratch = empty_dirs(args.launch.writable_paths, gpus=args.model.gpus)
+    weights_gib = ceil(sum(file.size_bytes or 0 for file in args.lock.files) / GIB) + 1
+    spread = core.TopologySpreadConstraintArgs(
+        max_skew=1,
+        topology_key="topology.kubernetes.io/zone",
+        when_unsatisfiable="ScheduleAnyway",
+        label_selector=meta.LabelSelectorArgs(match_labels=selector),
+    )
+    return core.PodSpecArgs(
+        service_account_name=args.service_account,
+        automount_service_account_token=False,
+        enable_service_links=False,
+        security_context=pod_security(args.launch.user, args.launch.group),
+        node_selector={"cloister/pool": args.model.node_pool},
+        tolerations=[core.TolerationArgs(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")],
+        topology_spread_constraints=[spread] if args.model.replicas > 1 else [],
+        termination_grace_period_seconds=PRE_STOP_SECONDS + args.model.drain_seconds + STOP_MARGIN_SECONDS,
+        init_containers=[_loader(args)],
+        containers=[_engine(args, weights_gib, [mount for _, mount in scratch])],
+        volumes=[
+            core.VolumeArgs(name="weights", empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=f"{weights_gib}Gi")),
+            *(volume for volume, _ in scratch),
+        ],
+    )
+
+
+def _loader(args: WorkloadArgs) -> k8s.core.v1.ContainerArgs:
+    core = k8s.core.v1
+    return core.ContainerArgs(
+        name="weights",
+        image=args.loader_image,
+        args=[
+            "fetch",
+            "--bucket",
+            args.bucket,
+            "--model",
+            args.lock.name,
+            "--revision",
+            str(args.lock.revision),
+            "--manifest-sha256",
+            manifest_sha256(args.lock),
+            "--target",
+            MODELS,
+        ],
+        env=environment(
+            {"AWS_REGION": args.region, "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1"}
+        ),
+        resources=core.ResourceRequirementsArgs(requests={"cpu": "1", "memory": "1Gi"}, limits={"memory": "1Gi"}),
+        security_context=CONTAINER_SECURITY,
+        volume_mounts=[core.VolumeMountArgs(name="weights", mount_path=MODELS)],
+    )
+
+
+def _engine(
+    args: WorkloadArgs, weights_gib: int, scratch: list[k8s.core.v1.VolumeMountArgs]
+) -> k8s.core.v1.ContainerArgs:
+    core = k8s.core.v1
+    memory = f"{engine_memory_gib(args.lock, args.model.gpus)}Gi"
+    gpus = {"nvidia.com/gpu": str(args.model.gpus)}
+    health = core.HTTPGetActionArgs(path=args.launch.health_path, port=args.launch.port)
+    return core.ContainerArgs(
+        name="engine",
+        image=args.engine_image,
+        args=list(args.launch.arguments),
+        env=environment(args.launch.environment),
+        ports=[core.ContainerPortArgs(name="http", container_port=args.launch.port, protocol="TCP")],
+        resources=core.ResourceRequirementsArgs(
+            requests={
+                **gpus,
+                "cpu": str(1 + args.model.gpus),
+                "memory": memory,
+                "ephemeral-storage": f"{weights_gib + 4}Gi",
+            },
+            limits={**gpus, "memory": memory},
+        ),
+        security_context=CONTAINER_SECURITY,
+        # Loading and compiling take minutes: only this probe waits for them.
+        startup_probe=core.ProbeArgs(
+            http_get=health, period_seconds=10, timeout_seconds=5, failure_threshold=ceil(args.model.start_seconds / 10)
+        ),
+        readiness_probe=core.ProbeArgs(http_get=health, period_seconds=5, timeout_seconds=5, failure_threshold=2),
+        liveness_probe=core.ProbeArgs(http_get=health, period_seconds=20, timeout_seconds=10, failure_threshold=6),
+        lifecycle=core.LifecycleArgs(
+            pre_stop=core.LifecycleHandlerArgs(sleep=core.SleepActionArgs(seconds=PRE_STOP_SECONDS))
+        ),
+        volume_mounts=[core.VolumeMountArgs(name="weights", mount_path=MODELS, read_only=True), *scratch],
+    )

@@ -1,0 +1,160 @@
+"""What must hold between sections and between stack files; each check yields lines for people."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
+from itertools import combinations
+from pathlib import Path
+
+from components.catalog import instances
+from components.model.lock import ModelLock, load_lock
+from components.model.sizing import plan
+from components.settings.errors import SettingsError
+from components.settings.layer import EdgeSettings, ManagedSettings, PlatformSettings, ServingSettings, Settings
+from components.settings.model_service import ModelService
+
+
+def problems_of(settings: Settings, platform: Settings | None, root: Path) -> list[str]:
+    """Every problem that needs more than one field to be seen.
+
+    Args:
+        settings: sections that are valid each on its own.
+        platform: the settings of the platform stack that is named, if one is.
+        root: the repository, below which `models/` lies.
+    """
+    problems: list[str] = []
+    if isinstance(settings, PlatformSettings):
+        problems += [*_zones(settings), *_ranges(settings), *_pools(settings)]
+    elif isinstance(settings, ManagedSettings):
+        problems += _lock_problems("settings.lock", settings.lock, root)
+    else:
+        problems += _platform(settings.platform, settings.account_id, settings.region, platform)
+    if isinstance(settings, ServingSettings | EdgeSettings):
+        problems += _clients(settings)
+        for name, model in settings.models.items():
+            problems += _lock_problems(f"settings.models.{name}.lock", model.lock, root)
+    if isinstance(settings, ServingSettings) and isinstance(platform, PlatformSettings):
+        if settings.namespace != platform.cluster.inference_namespace:
+            problems.append(
+                f"settings.namespace: {settings.namespace!r} may not read the weight cache; "
+                f"{settings.platform} allows {platform.cluster.inference_namespace}"
+            )
+        for name, model in settings.models.items():
+            problems += _placement(name, model, platform, root)
+    return problems
+
+
+def _zones(settings: PlatformSettings) -> Iterator[str]:
+    for zone in settings.zones:
+        if not (zone[:-1] == settings.region and zone[-1:].islower()):
+            yield f"settings.zones: {zone!r} is not a zone of {settings.region}; write it like {settings.region}a"
+    if len(set(settings.zones)) < len(settings.zones):
+        yield f"settings.zones: a zone is named twice in {', '.join(settings.zones)!r}; name each once"
+
+
+def _ranges(settings: PlatformSettings) -> Iterator[str]:
+    ranges = {"settings.network.cidr": settings.network.cidr}
+    ranges |= {f"settings.network.peerings.{name}.cidr": peer.cidr for name, peer in settings.network.peerings.items()}
+    for (one, first), (other, second) in combinations(ranges.items(), 2):
+        if IPv4Network(first).overlaps(IPv4Network(second)):
+            yield f"{other}: {second!r} overlaps {first!r} of {one}; routed networks need ranges of their own"
+
+
+def _pools(settings: PlatformSettings) -> Iterator[str]:
+    for name, pool in settings.node_pools.items():
+        path = f"settings.node_pools.{name}.instance_type"
+        try:
+            instances.find(pool.instance_type)
+        except LookupError as error:
+            yield f"{path}: {error.args[0]}"
+            continue
+        if not instances.offered_zones(pool.instance_type, settings.region):
+            yield f"{path}: {pool.instance_type!r} is not offered in {settings.region}; see `cloister size --machines`"
+    if all(_gpus(pool.instance_type) for pool in settings.node_pools.values()):
+        yield "settings.node_pools: every pool has GPUs; add one without for the cluster's own services"
+
+
+def _gpus(instance_type: str) -> int:
+    try:
+        return instances.find(instance_type).gpus
+    except LookupError:
+        return 0
+
+
+def _platform(name: str, account_id: str, region: str, platform: Settings | None) -> Iterator[str]:
+    if not isinstance(platform, PlatformSettings):
+        yield f"settings.platform: {name!r} is not a stack of layer platform; name one"
+        return
+    if platform.account_id != account_id:
+        yield f"settings.account_id: '{account_id}' differs from {platform.account_id} of {name}; use the same account"
+    if platform.region != region:
+        yield f"settings.region: {region!r} differs from {platform.region} of {name}; use the same region"
+
+
+def _clients(settings: ServingSettings | EdgeSettings) -> Iterator[str]:
+    for name, client in settings.clients.items():
+        for model in client.models:
+            if model not in settings.models:
+                yield f"settings.clients.{name}.models: {_unknown(model, 'model', settings.models)}"
+        if client.tier not in settings.tiers:
+            yield f"settings.clients.{name}.tier: {_unknown(client.tier, 'tier', settings.tiers)}"
+
+
+def _unknown(value: str, kind: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(value, known, n=1)
+    return f"{value!r} is no {kind} of this stack; " + (
+        f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    )
+
+
+def lock_path(name: str, root: Path) -> Path:
+    """Where the lock file of a model lies."""
+    return root / "models" / f"{name}.lock.yaml"
+
+
+def _lock_problems(path: str, name: str, root: Path) -> Iterator[str]:
+    file = lock_path(name, root)
+    if not file.exists():
+        known = sorted(other.name.removesuffix(".lock.yaml") for other in file.parent.glob("*.lock.yaml"))
+        yield f"{path}: {_unknown(name, 'lock file', known)} (`cloister model lock` writes one)"
+        return
+    try:
+        load_lock(file)
+    except SettingsError as error:
+        yield from (f"{path}: models/{file.name}: {problem}" for problem in error.problems)
+
+
+def _placement(name: str, model: ModelService, platform: PlatformSettings, root: Path) -> Iterator[str]:
+    """The pool exists, has enough GPUs in one machine, and the model fits into their memory."""
+    if model.node_pool not in platform.node_pools:
+        yield f"settings.models.{name}.node_pool: {_unknown(model.node_pool, 'node pool', platform.node_pools)}"
+        return
+    pool = platform.node_pools[model.node_pool]
+    machine = instances.find(pool.instance_type)
+    if machine.gpu is None or model.gpus > machine.gpus:
+        yield (
+            f"settings.models.{name}.gpus: '{model.gpus}' but {pool.instance_type} of pool {model.node_pool!r} has "
+            f"{machine.gpus}; take a larger machine type or fewer GPUs"
+        )
+        return
+    lock = _lock(model.lock, root)
+    if lock is None:
+        return
+    memory = plan(
+        lock,
+        machine.gpu,
+        gpus=model.gpus,
+        max_model_len=model.max_model_len,
+        max_num_seqs=model.max_num_seqs,
+        kv_cache_dtype=model.kv_cache_dtype,
+        gpu_memory_utilization=model.gpu_memory_utilization,
+    )
+    if memory.verdict == "refused":
+        yield f"settings.models.{name}.gpus: {memory.problem}"
+
+
+def _lock(name: str, root: Path) -> ModelLock | None:
+    try:
+        return load_lock(lock_path(name, root))
+    except (OSError, SettingsError):
+        return None

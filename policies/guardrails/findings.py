@@ -1,0 +1,150 @@
+"""How rules read a resource: an unknown value raises, a path names every value, and no value of a secret is printed."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pulumi_policy.proxy import UnknownValueError
+
+from .owner import Estate
+
+# What the engine shows instead of a secret when it analyses a stored state.
+HIDDEN = "[secret]"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The provider instance that creates a resource."""
+
+    name: str
+    props: Mapping[str, Any]
+
+    @property
+    def is_default(self) -> bool:
+        """Whether Pulumi made it by itself from the environment."""
+        return self.name.startswith("default")
+
+    def document(self, key: str) -> Any:
+        """A nested value: the engine keeps those as JSON text."""
+        return document(self.props.get(key))
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource as rules see it.
+
+    Args:
+        props: inputs (outputs in a stack policy); reading an unknown value raises UnknownValueError.
+        sources: property -> resources of this stack that its value comes from (stack policies only).
+    """
+
+    type: str
+    name: str
+    urn: str
+    props: Mapping[str, Any]
+    estate: Estate
+    provider: Provider | None = None
+    sources: Mapping[str, tuple["Resource", ...]] = field(default_factory=dict)
+
+    def get(self, path: str) -> Any:
+        """The value at a dotted path, None when it is absent."""
+        return at(self.props, path)
+
+    def each(self, path: str) -> Iterator[tuple[str, Any]]:
+        """Every element of the list at a dotted path with its own path."""
+        return each(self.props, path)
+
+    @cached_property
+    def leaves(self) -> tuple[tuple[str, Any], ...]:
+        """Every known value with its path; JSON texts are opened."""
+        return tuple(leaves(self.props, ""))
+
+    @property
+    def region(self) -> str | None:
+        """The region that this AWS resource is made in: its own, or else its provider's."""
+        own = self.props.get("region")
+        if isinstance(own, str) and own:
+            return own
+        return None if self.provider is None else self.provider.props.get("region")
+
+
+def at(value: Any, path: str) -> Any:
+    """The value at a dotted path below a mapping, None when any part of it is absent."""
+    for key in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def items(value: Any) -> Iterator[Any]:
+    """The elements of a list; a single value counts as a list of one, None as none."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        yield from value
+    elif value is not None:
+        yield value
+
+
+def each(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every element of the list at a dotted path with its own path."""
+    for index, element in enumerate(items(at(value, path))):
+        yield f"{path}[{index}]", element
+
+
+def known(value: Mapping[str, Any], key: str) -> Any:
+    """A reference to another resource: None when it is absent or not known yet; the estate policy proves those."""
+    try:
+        return value.get(key)
+    except UnknownValueError:
+        return None
+
+
+def names(value: Mapping[str, Any], key: str) -> bool:
+    """Whether a reference is given, known or not."""
+    try:
+        return value.get(key) not in (None, "")
+    except UnknownValueError:
+        return True
+
+
+def document(value: Any) -> Any:
+    """A JSON document that is given as text or as an object.
+
+    Raises:
+        ValueError: when the text is not JSON.
+    """
+    if isinstance(value, str):
+        return json.loads(value) if value.strip() and value != HIDDEN else None
+    return value
+
+
+def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every known value below a value with its path; JSON texts are opened, unknown values left out."""
+    if isinstance(value, str):
+        if value[:1] in "{[" and value[-1:] in "}]":
+            try:
+                opened = json.loads(value)
+            except ValueError:
+                opened = None
+            if opened is not None:
+                yield from leaves(opened, path)
+                return
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key in value:
+            try:
+                child = value[key]
+            except UnknownValueError:
+                continue
+            yield from leaves(child, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, Sequence):
+        for index in range(len(value)):
+            try:
+                child = value[index]
+            except UnknownValueError:
+                continue
+            yield from leaves(child, f"{path}[{index}]")
+    else:
+        yield path, value

@@ -1,0 +1,203 @@
+"""A small evaluator of JSON policies: who may do what, and which conditions really narrow it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from .arns import is_account, parse_arn
+from .facts import AWS_BUCKET, EKS_REGISTRY_ACCOUNTS
+from .findings import document, items
+from .owner import Estate
+
+# Conditions that are false when the key is absent. Others (Not…, …IfExists, ForAllValues:, Null) narrow nothing for certain.
+_POSITIVE = frozenset(
+    {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress", "bool"}
+)
+_REGIONAL_SERVICE = re.compile(r"[a-z0-9.-]+?\.(?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d)\.amazonaws\.(com|eu)")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One operator, key and its accepted values, in lower case but for the values."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy; actions are in lower case."""
+
+    allows: bool
+    principals: tuple[tuple[str, str], ...]
+    names_principals: bool
+    excludes_principals: bool
+    actions: tuple[str, ...]
+    excludes_actions: bool
+    resources: tuple[str, ...]
+    excludes_resources: bool
+    conditions: tuple[Condition, ...]
+
+    def narrowed(self, key: str, accepts: Callable[[str], bool]) -> bool:
+        """Whether a condition certainly holds a key to accepted values."""
+        return any(
+            condition.key == key
+            and condition.operator in _POSITIVE
+            and bool(condition.values)
+            and all(accepts(value) for value in condition.values)
+            for condition in self.conditions
+        )
+
+    def grants(self, action: str) -> bool:
+        """Whether an Allow covers an action such as `s3:PutObject`."""
+        if not self.allows:
+            return False
+        covered = any(fnmatchcase(action.lower(), pattern) for pattern in self.actions)
+        return not covered if self.excludes_actions else covered
+
+
+def statements(value: Any) -> tuple[Statement, ...]:
+    """The statements of a policy given as JSON text or as an object.
+
+    Raises:
+        ValueError: when it is not a policy.
+    """
+    policy = document(value)
+    if policy is None:
+        return ()
+    if not isinstance(policy, Mapping) or "Statement" not in policy:
+        raise ValueError("not a policy document")
+    return tuple(_statement(entry) for entry in items(policy["Statement"]))
+
+
+def _statement(entry: Any) -> Statement:
+    if not isinstance(entry, Mapping) or entry.get("Effect") not in ("Allow", "Deny"):
+        raise ValueError("a statement needs Effect Allow or Deny")
+    excludes_principals = "NotPrincipal" in entry
+    excludes_actions = "NotAction" in entry
+    excludes_resources = "NotResource" in entry
+    return Statement(
+        allows=entry["Effect"] == "Allow",
+        principals=tuple(_principals(entry.get("NotPrincipal" if excludes_principals else "Principal"))),
+        names_principals="Principal" in entry or excludes_principals,
+        excludes_principals=excludes_principals,
+        actions=tuple(str(a).lower() for a in items(entry.get("NotAction" if excludes_actions else "Action"))),
+        excludes_actions=excludes_actions,
+        resources=tuple(str(r) for r in items(entry.get("NotResource" if excludes_resources else "Resource"))),
+        excludes_resources=excludes_resources,
+        conditions=tuple(_conditions(entry.get("Condition"))),
+    )
+
+
+def _principals(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for kind in value:
+            yield from ((str(kind), str(name)) for name in items(value[kind]))
+    else:
+        yield from (("AWS", str(name)) for name in items(value))
+
+
+def _conditions(value: Any) -> Iterator[Condition]:
+    if value is None:
+        return
+    if not isinstance(value, Mapping):
+        raise ValueError("Condition must be an object")
+    for operator in value:
+        for key in value[operator]:
+            values = tuple(str(v) for v in items(value[operator][key]))
+            # ForAnyValue is false when the key is absent, as a plain operator is.
+            yield Condition(str(operator).lower().removeprefix("foranyvalue:"), str(key).lower(), values)
+
+
+def callers_are_own(statement: Statement, estate: Estate) -> bool:
+    """Whether conditions hold the caller to the organisation, whoever the principal is."""
+    return (
+        statement.narrowed("aws:principalorgid", lambda value: value == estate.organisation)
+        or statement.narrowed("aws:sourceorgid", lambda value: value == estate.organisation)
+        or statement.narrowed("aws:principalaccount", lambda value: value in estate.accounts)
+        or statement.narrowed("aws:sourceaccount", lambda value: value in estate.accounts)
+        or statement.narrowed("kms:calleraccount", lambda value: value in estate.accounts)
+        or statement.narrowed("aws:principalarn", lambda value: _is_own_arn(value, estate))
+        or statement.narrowed("aws:sourcearn", lambda value: _is_own_arn(value, estate))
+        or statement.narrowed("aws:sourcevpce", lambda value: re.fullmatch(r"vpce-[0-9a-f]+", value) is not None)
+        or statement.narrowed("aws:sourcevpc", lambda value: re.fullmatch(r"vpc-[0-9a-f]+", value) is not None)
+    )
+
+
+def resources_are_own(statement: Statement, estate: Estate) -> bool:
+    """Whether a statement reaches only resources of the organisation, or only reads what AWS itself publishes to nodes."""
+    if statement.narrowed("aws:resourceorgid", lambda value: value == estate.organisation):
+        return True
+    if statement.narrowed("aws:resourceaccount", lambda value: value in estate.accounts):
+        return True
+    reads_images = all(action.startswith(("ecr:get", "ecr:batch", "ecr:describe")) for action in statement.actions)
+    if reads_images and statement.narrowed(
+        "aws:resourceaccount", lambda value: value in estate.accounts | EKS_REGISTRY_ACCOUNTS
+    ):
+        return True
+    if statement.excludes_resources or not statement.resources:
+        return False
+    return all(_is_own_resource(resource, reads_images, estate) for resource in statement.resources) or is_aws_read(
+        statement, estate
+    )
+
+
+def is_aws_read(statement: Statement, estate: Estate) -> bool:
+    """Whether a statement only reads AWS's own buckets (image layers, packages) in allowed regions."""
+
+    def of_aws(resource: str) -> bool:
+        found = AWS_BUCKET.fullmatch(resource)
+        return found is not None and (found["ecr"] or found["repos"]) in estate.regions
+
+    return (
+        not statement.excludes_actions
+        and not statement.excludes_resources
+        and bool(statement.resources)
+        and set(statement.actions) == {"s3:getobject"}
+        and all(of_aws(resource) for resource in statement.resources)
+    )
+
+
+def strangers(statement: Statement, estate: Estate) -> Iterator[str]:
+    """The principals of an Allow that are neither the organisation's nor a service of AWS, each with the reason."""
+    if not statement.allows or not statement.names_principals:
+        return
+    if statement.excludes_principals:
+        yield "NotPrincipal with Allow admits everybody else"
+        return
+    for kind, name in statement.principals:
+        if kind == "Service":
+            region = _REGIONAL_SERVICE.fullmatch(name)
+            if region is not None and region["region"] not in estate.regions:
+                yield f"service {name} is outside the allowed regions"
+        elif kind == "Federated":
+            if not _is_own_arn(name, estate):
+                yield f"identity provider {name!r} is not the organisation's"
+        elif kind == "AWS" and name == "*":
+            if not callers_are_own(statement, estate):
+                yield "everybody is admitted: no condition holds the caller to the organisation"
+        elif kind == "AWS":
+            if not (name in estate.accounts if is_account(name) else _is_own_arn(name, estate)):
+                yield f"principal {name!r} is not the organisation's"
+        else:
+            yield f"principal of kind {kind!r} is not accepted"
+
+
+def _is_own_arn(value: str, estate: Estate) -> bool:
+    arn = parse_arn(value)
+    return arn is not None and (arn.account in estate.accounts or value in estate.principals)
+
+
+def _is_own_resource(value: str, reads_images: bool, estate: Estate) -> bool:
+    arn = parse_arn(value)
+    if arn is None:
+        return False
+    return arn.account in estate.accounts or (reads_images and arn.account in EKS_REGISTRY_ACCOUNTS)
+
+
+def admits_everything(values: Sequence[str]) -> bool:
+    """Whether a list of patterns holds one that matches everything."""
+    return any(value.strip("*?") == "" for value in values)

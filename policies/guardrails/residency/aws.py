@@ -1,0 +1,104 @@
+"""Regions, zones and ARNs, wherever an AWS resource hides them."""
+
+from collections.abc import Iterator
+
+from ..arns import foreign, parse_arn
+from ..facts import ZONE_ID, ZONE_ID_PREFIXES, ZONE_NAME
+from ..findings import Resource
+from ..rules import Rule, rule
+
+_REGIONS = "https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html"
+_ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
+
+
+@rule(
+    "aws:*",
+    fix="Use a region that estate.yaml allows, on the provider or on the resource.",
+    source=_REGIONS,
+    severity="critical",
+)
+def residency_region_is_allowed(resource: Resource) -> Iterator[str]:
+    """Every AWS resource is made in an allowed EU region."""
+    region = resource.get("region") or resource.region
+    if region not in resource.estate.regions:
+        yield f"its region is {region!r}"
+
+
+@rule("aws:*", fix="Use a region that estate.yaml allows.", source=_REGIONS, severity="critical")
+def residency_other_regions_are_allowed(resource: Resource) -> Iterator[str]:
+    """Every region named by any field (peer, replica, service, destination) is an allowed one."""
+    for path, leaf in resource.leaves:
+        key = path.split("[", 1)[0].rpartition(".")[2] if path.endswith("]") else path.rpartition(".")[2]
+        if key.lower().endswith(("region", "regionname", "regions")) and isinstance(leaf, str) and path != "region":
+            if leaf and not path.startswith(("policy", "tags", "assumeRolePolicy", "inlinePolicies")):
+                if leaf not in resource.estate.regions:
+                    yield f"{path} is {leaf!r}"
+
+
+@rule(
+    "aws:*",
+    fix="Name only resources of the estate's accounts and regions; an outside principal belongs in estate.yaml.",
+    source=_ARNS,
+    severity="critical",
+)
+def residency_arns_are_own(resource: Resource) -> Iterator[str]:
+    """Every ARN that a resource names belongs to an own account and an allowed region."""
+    for path, leaf in resource.leaves:
+        arn = parse_arn(leaf)
+        problem = None if arn is None else foreign(arn, leaf, resource.estate)
+        if problem is not None:
+            yield f"{path}: {problem}"
+
+
+@rule("aws:*", fix="Use a single-region key.", source="https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html")
+def residency_keys_are_single_region(resource: Resource) -> Iterator[str]:
+    """No resource uses a multi-region key, whose material may leave the region."""
+    for path, leaf in resource.leaves:
+        if isinstance(leaf, str) and (leaf.startswith("mrk-") or ":key/mrk-" in leaf):
+            yield f"{path} names a multi-region key"
+
+
+@rule(
+    "aws:*",
+    fix="Use an ordinary zone of the region, such as eu-central-1a or euc1-az1.",
+    source="https://docs.aws.amazon.com/wavelength/latest/developerguide/available-wavelength-zones.html",
+)
+def residency_zone_is_in_the_region(resource: Resource) -> Iterator[str]:
+    """Every zone is an ordinary zone of an allowed region: Local and Wavelength Zones may lie in other countries."""
+    for path, leaf in resource.leaves:
+        key = path.rpartition(".")[2].split("[", 1)[0]
+        if not isinstance(leaf, str) or not leaf:
+            continue
+        if key in ("availabilityZone", "availabilityZones", "networkBorderGroup"):
+            found = ZONE_NAME.fullmatch(leaf)
+            if leaf not in resource.estate.regions and (found is None or found["region"] not in resource.estate.regions):
+                yield f"{path} is {leaf!r}"
+        elif key in ("availabilityZoneId", "availabilityZoneIds"):
+            found = ZONE_ID.fullmatch(leaf)
+            if found is None or ZONE_ID_PREFIXES.get(found["prefix"]) not in resource.estate.regions:
+                yield f"{path} is {leaf!r}"
+
+
+@rule(
+    "aws:ec2/vpcEndpoint:VpcEndpoint",
+    fix="Use the service name of an allowed region.",
+    source="https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html",
+)
+def residency_endpoint_service_is_regional(endpoint: Resource) -> Iterator[str]:
+    """An endpoint leads to an AWS service in an allowed region."""
+    service = str(endpoint.get("serviceName") or "")
+    labels = service.split(".")
+    if not set(labels) & endpoint.estate.regions:
+        yield f"serviceName {service!r} names no allowed region"
+    elif "vpce-svc-" in service:
+        yield f"serviceName {service!r} is not a service of AWS"
+
+
+RULES: tuple[Rule, ...] = (
+    residency_region_is_allowed,
+    residency_other_regions_are_allowed,
+    residency_arns_are_own,
+    residency_keys_are_single_region,
+    residency_zone_is_in_the_region,
+    residency_endpoint_service_is_regional,
+)

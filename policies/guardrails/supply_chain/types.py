@@ -1,0 +1,38 @@
+"""What may be declared at all."""
+
+from collections.abc import Iterator
+
+from ..findings import Resource
+from ..rules import Rule, rule
+from ..types import is_allowed
+
+_SOURCE = "https://www.pulumi.com/docs/iac/concepts/resources/names/#types"
+
+
+@rule(
+    "*",
+    fix="If the type is wanted, add it to policies/guardrails/types.py together with the rules that guard it.",
+    source=_SOURCE,
+    severity="critical",
+)
+def supply_chain_type_is_known(resource: Resource) -> Iterator[str]:
+    """Only resource types that the pack knows are declared."""
+    if not is_allowed(resource.type, managed_endpoints=resource.estate.managed_endpoints):
+        yield f"type {resource.type} is not on the allow-list"
+
+
+@rule(
+    "*",
+    fix="Use the provider packages that estate.yaml lists under `providers`.",
+    source=_SOURCE,
+    severity="critical",
+)
+def supply_chain_package_is_listed(resource: Resource) -> Iterator[str]:
+    """Only provider packages that the estate lists appear."""
+    package = resource.type.split(":")[2 if resource.type.startswith("pulumi:providers:") else 0]
+    managed = package == "pulumi-python" and resource.estate.managed_endpoints
+    if package not in resource.estate.providers and not managed:
+        yield f"package {package} is not listed"
+
+
+RULES: tuple[Rule, ...] = (supply_chain_type_is_known, supply_chain_package_is_listed)

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Everything that CI runs, from the quickest to the slowest. The usual times are those of two cores.
+set -eu
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+began=$(date +%s)
+
+step() {
+    started=$(date +%s)
+    printf '\n== %s (usually %s)\n' "$1" "$2"
+    shift 2
+    "$@"
+    printf -- '   done in %s s\n' "$(($(date +%s) - started))"
+}
+
+step "Format and lint" "1 s" sh -c 'ruff format --check . && ruff check .'
+step "Unit and contract tests" "20 s" pytest -m "not engine and not servers"
+step "Types" "3 min, 10 s when repeated" mypy
+step "Tools: Pulumi engine and Kubernetes control plane" "7 min when they must be built, 1 s later" python -m sandbox.tools
+step "Real Pulumi engine over every stack" "3 min" pytest -m "engine and not servers"
+step "Real servers: gateway, engines, Kubernetes API" "5 min" pytest -m servers
+printf '\nAll of it took %s s.\n' "$(($(date +%s) - began))"
