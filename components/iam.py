@@ -20,6 +20,11 @@ def role_arn(region: str, account_id: str, name: str) -> str:
     return f"arn:{partition(region).name}:iam::{account_id}:role/{name}"
 
 
+def account_root(region: str, account_id: str) -> str:
+    """The account as a principal: whoever its IAM policies allow."""
+    return f"arn:{partition(region).name}:iam::{account_id}:root"
+
+
 def managed_policy_arn(region: str, name: str) -> str:
     """ARN of a policy that AWS maintains."""
     return f"arn:{partition(region).name}:iam::aws:policy/{name}"

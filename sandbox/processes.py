@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox.places import rehearsal_folder
-from sandbox.ports import PortTakenError, free_port, require_port
+from sandbox.ports import PortTakenError, answers, free_port, require_port
 
 __all__ = [
     "PortTakenError",
     "Process",
     "ProcessError",
+    "answers",
     "free_port",
     "last_lines",
     "require_port",

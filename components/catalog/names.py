@@ -1,4 +1,4 @@
-"""Physical names of the platform: fixed, so that every policy document is literal and can be judged before anything exists."""
+"""Physical names of the platform: fixed, so that policy documents are literal and can be judged at preview."""
 
 from dataclasses import dataclass
 

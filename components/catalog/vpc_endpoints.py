@@ -1,4 +1,4 @@
-"""The AWS services that the sealed VPC can reach, each with the reason, its private names and what may be asked of it."""
+"""The AWS services that the sealed VPC can reach: the reason for each, and what may be asked of it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -108,7 +108,7 @@ def service_name(suffix: str, region: str) -> str:
 def allowed_names(names: Names) -> tuple[str, ...]:
     """Every host name that may be resolved inside the VPC: the endpoints', the cluster's own, and private zones.
 
-    S3 and the registry are named by bucket and account: a name below them could carry data out to somebody's own bucket.
+    S3 and the registry are named by bucket and account: another name below them is the door to somebody else's data.
     """
     region, suffix = names.region, names.dns_suffix
     registries = [names.account_id]

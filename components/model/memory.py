@@ -57,8 +57,8 @@ class Demand:
 class MemoryPlan:
     """One GPU's memory, in GiB, and the verdict.
 
-    From `kv_available_gib` on the arithmetic is the engine's own; activation, non-torch and graph terms are estimates from
-    logs, and equal starts differ by up to 3 % of the cache.
+    From `kv_available_gib` on the arithmetic is the engine's own; activation, non-torch and graph terms are estimates
+    from logs, and equal starts differ by up to 3 % of the cache.
 
     Attributes:
         kv_needed_gib: what one request of `max_model_len` tokens takes.

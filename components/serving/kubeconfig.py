@@ -7,7 +7,10 @@ def kubeconfig(*, cluster: str, endpoint: str, certificate_authority: str, regio
     """A kubeconfig whose user fetches a token that lives for minutes with the caller's own AWS credentials.
 
     Args:
+        cluster: the cluster's name.
+        endpoint: its URL.
         certificate_authority: base64 of the PEM certificate, as EKS reports it.
+        region: where the token is made.
     """
     user = {
         "apiVersion": "client.authentication.k8s.io/v1",

@@ -1,4 +1,4 @@
-"""What every pod of the models has: no root, no capabilities, a read-only file system, scratch folders of limited size."""
+"""What every engine's pod has: no root, no capabilities, a read-only file system, scratch folders of limited size."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil

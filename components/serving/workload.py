@@ -5,7 +5,7 @@ from math import ceil
 from typing import Final
 
 import pulumi_kubernetes as kubernetes
-from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import ComponentResource, CustomTimeouts, Output, ResourceOptions
 
 from components.model.lock import ModelLock, manifest_sha256
 from components.serving.engines.launch import Launch
@@ -41,7 +41,7 @@ class WorkloadArgs:
     launch: Launch
     engine_image: str
     loader_image: str
-    bucket: Input[str]
+    bucket: str
     region: str
     service_account: str
     storage_cidrs: tuple[str, ...]
@@ -52,13 +52,18 @@ def model_path(lock: ModelLock) -> str:
     return f"{MODELS}/{lock.name}/{lock.revision}"
 
 
+def host_name(model: str, namespace: str) -> str:
+    """The name that resolves to every ready replica of a model."""
+    return f"{model}-engine.{namespace}.svc.cluster.local"
+
+
 def labels(model: str) -> dict[str, str]:
     """What selects the pods of one model."""
     return {"app.kubernetes.io/name": "engine", "app.kubernetes.io/instance": model}
 
 
 class Workload(ComponentResource):
-    """A model that starts only with the locked bytes, ends only after its answers, and is reachable from the gateway alone.
+    """A model that starts with the locked bytes only, ends after its answers, and is reachable from the gateway alone.
 
     Outputs:
         host_name: str, resolves to the addresses of all ready replicas.
@@ -124,7 +129,7 @@ class Workload(ComponentResource):
                 custom_timeouts=CustomTimeouts(create=f"{patience}s", update=f"{patience}s"),
             ),
         )
-        self.host_name = service.metadata.apply(lambda it: f"{it.name}.{it.namespace}.svc.cluster.local")
+        self.host_name = service.id.apply(lambda _: host_name(model, args.namespace))
         self.register_outputs({"host_name": self.host_name})
 
 
@@ -231,6 +236,7 @@ def _engine(
     return core.ContainerArgs(
         name="engine",
         image=args.engine_image,
+        command=list(args.launch.command),
         args=list(args.launch.arguments),
         env=environment(args.launch.environment),
         ports=[core.ContainerPortArgs(name="http", container_port=args.launch.port, protocol="TCP")],

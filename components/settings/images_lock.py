@@ -19,7 +19,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 class LockedImage(BaseModel):
     """One image: where it comes from, and the digest that may run.
 
-    `upstream: null` is an image of our own, built from `images/<name>`; `digest: null` is not pinned yet and cannot run.
+    `upstream: null` is built here from `images/<name>`; `digest: null` is not pinned yet and cannot run.
     """
 
     model_config = SECTION

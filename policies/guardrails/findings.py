@@ -109,6 +109,15 @@ def names(value: Mapping[str, Any], key: str) -> bool:
         return True
 
 
+def given(value: Mapping[str, Any], key: str) -> int:
+    """How many elements a list has, known or not; a list that is unknown as a whole counts as one."""
+    try:
+        found = value.get(key)
+    except UnknownValueError:
+        return 1
+    return 0 if found is None else len(found)
+
+
 def document(value: Any) -> Any:
     """A JSON document that is given as text or as an object.
 

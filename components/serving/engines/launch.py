@@ -19,7 +19,7 @@ class Launch:
 
     Args:
         image: name in the images lock file.
-        arguments: follow the image's own entrypoint.
+        command: the program, spelled out so that policies can read it; none leaves it to the image's entrypoint.
         health_path: answers 200 when a request would be served.
         metrics_prefix: every metric of the engine starts with it.
         writable_paths: folders that the engine writes; everything else is read-only.
@@ -27,6 +27,7 @@ class Launch:
     """
 
     image: str
+    command: tuple[str, ...] = ()
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     port: int = PORT

@@ -12,9 +12,10 @@ def launch(service: Service, lock: ModelLock, model_path: str) -> Launch:
     Source: vLLM 0.33 `vllm serve --help=all`; "Security" page of its documentation.
     """
     if lock.format != "safetensors":
-        raise ValueError(f"models/{lock.name}.lock.yaml holds {lock.format}; vLLM serves safetensors, or take llama-cpp")
+        raise ValueError(f"models/{lock.name}.lock.yaml holds {lock.format}; vllm serves safetensors")
     return Launch(
         image="vllm-openai",
+        command=("vllm", "serve"),
         arguments=(
             model_path,
             f"--served-model-name={service.name}",

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any, Final
 
-import boto3
 import botocore.session
 import httpx
 from botocore.config import Config
@@ -19,6 +19,12 @@ SEED_HEADER: Final = "X-Cloister-Seed"
 """Names the seed of the identifiers that moto draws while it answers this request."""
 
 _CONFIG: Final = Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=30)
+
+
+@cache
+def session() -> botocore.session.Session:
+    """The one session of this process: it keeps the service models, which take long to read."""
+    return botocore.session.get_session()
 
 
 def seed_of(urn: str, generation: int) -> str:
@@ -41,12 +47,12 @@ class Account:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _seed: threading.local = field(default_factory=threading.local, repr=False)
 
-    @property
+    @cached_property
     def partition(self) -> str:
         """The region's partition: `aws`, `aws-eusc`, …"""
-        return str(botocore.session.get_session().get_partition_for_region(self.region))
+        return str(session().get_partition_for_region(self.region))
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The account's twelve digits, as STS tells them."""
         return str(self.client("sts").get_caller_identity()["Account"])
@@ -55,7 +61,7 @@ class Account:
         """A boto3 client of the service in this region."""
         with self._lock:
             if service not in self._clients:
-                client = boto3.client(
+                client = session().create_client(
                     service, region_name=self.region, endpoint_url=self.endpoint or None, config=_CONFIG
                 )
                 client.meta.events.register("before-sign.*.*", self._add_seed)

@@ -81,32 +81,33 @@ class Kept:
             return number
 
     @contextmanager
-    def restoring(self, instance: str) -> Iterator[bool]:
-        """Holds the file while resources are restored; True when moto's instance is not the one last restored to."""
-        with self._change("restore.lock"):
-            new = self._read()["instance"] != instance
+    def restoring(self, region: str, instance: str) -> Iterator[bool]:
+        """Lets one process at a time restore a region; True when moto is not the instance it was last restored to."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with (self._path.parent / "restore.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            new = self._read()["instances"].get(region) != instance
             yield new
             if new:
                 with self._change() as content:
-                    content["instance"] = instance
+                    content["instances"][region] = instance
 
     def _read(self) -> dict[str, Any]:
         try:
             content: dict[str, Any] = json.loads(self._path.read_text())
         except FileNotFoundError:
-            content = {"instance": "", "generations": {}, "resources": []}
+            content = {"instances": {}, "generations": {}, "resources": []}
         return content
 
     @contextmanager
-    def _change(self, lock_name: str = "resources.lock") -> Iterator[dict[str, Any]]:
+    def _change(self) -> Iterator[dict[str, Any]]:
         """Read, change and write the file as one step, also between processes and threads."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with (self._path.parent / lock_name).open("w") as lock:
+        with (self._path.parent / "resources.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             content = self._read()
             yield content
-            if lock_name == "resources.lock":
-                self._write(content)
+            self._write(content)
 
     def _write(self, content: dict[str, Any]) -> None:
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import botocore.session
 from botocore.model import Shape
 
 from sandbox.providers.serve import UNKNOWN
 
+from .account import session
 from .types import kind_of
 
 
@@ -61,6 +61,8 @@ def _as(value: Any, shape: Shape) -> Any:
     """The value in the shape's form, or None where the provider's design of the property differs from the service's."""
     if shape.type_name == "structure":
         return _convert(value, shape) if isinstance(value, Mapping) else None
+    if shape.type_name == "list" and isinstance(value, Mapping) and {"Key", "Value"} <= set(_names(shape.member)):
+        return [{"Key": key, "Value": item} for key, item in value.items()]  # tags
     if shape.type_name == "list":
         items = [_as(item, shape.member) for item in value] if isinstance(value, list) else []
         return [item for item in items if item is not None] or None
@@ -68,14 +70,20 @@ def _as(value: Any, shape: Shape) -> Any:
         return dict(value) if isinstance(value, Mapping) else None
     if shape.type_name == "string":
         return json.dumps(value) if isinstance(value, Mapping) else str(value) if value not in (None, "") else None
-    return value
+    if shape.type_name == "boolean" and isinstance(value, str):  # Terraform's three-valued truths are texts
+        return value == "true" if value else None
+    return int(value) if shape.type_name in ("integer", "long") and isinstance(value, str) else value
 
 
 @cache
 def _input_shape(operation: str) -> Shape:
     service, name = operation.split(".")
-    model = botocore.session.get_session().get_service_model(service)
+    model = session().get_service_model(service)
     return model.operation_model(name).input_shape
+
+
+def _names(shape: Shape) -> Iterable[str]:
+    return getattr(shape, "members", {})
 
 
 def _members(shape: Shape) -> dict[str, Shape]:

@@ -283,7 +283,7 @@ TYPES: Final[Mapping[str, Kind]] = {
         ),
         name="name",
         id="{name}",
-        outputs={"arn": _EKS_ARN + "cluster/{name}", "status": "ACTIVE", "platformVersion": "eks.1"},
+        outputs={"arn": _EKS_ARN + "cluster/{name}", "platformVersion": "eks.1", "version": "1.34"},
         defaults={"bootstrapSelfManagedAddons": True},
     ),
     "aws:eks/nodeGroup:NodeGroup": Kind(

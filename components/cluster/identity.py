@@ -1,0 +1,82 @@
+"""The one identity inside the cluster that may read weights."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+from components import iam
+from components.catalog.names import Names
+
+WEIGHTS_SERVICE_ACCOUNT: Final = "weights-loader"
+"""Service account of the engine pods, whose init container loads the weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsReaderArgs:
+    """Whose pods may read.
+
+    Attributes:
+        names: physical names of the platform.
+        cluster_name: the cluster.
+        namespace: the inference namespace.
+    """
+
+    names: Names
+    cluster_name: Input[str]
+    namespace: str
+
+
+class WeightsReader(pulumi.ComponentResource):
+    """Pods of one service account in one namespace read the weight cache, and can do nothing else in AWS.
+
+    Outputs:
+        role_arn: str.
+    Source: EKS User Guide, "Learn how EKS Pod Identity grants Pods access to AWS services".
+    """
+
+    role_arn: Output[str]
+
+    def __init__(self, name: str, args: WeightsReaderArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("cloister:cluster:WeightsReader", name, None, opts)
+        child = ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=args.names.role("weights-reader"),
+            description="Engine pods read model weights",
+            assume_role_policy=iam.trust("pods.eks.amazonaws.com", args.names.account_id, tag_session=True),
+            opts=child,
+        )
+        aws.iam.RolePolicy(f"{name}-read", role=role.id, policy=read_policy(args.names), opts=child)
+        aws.eks.PodIdentityAssociation(
+            f"{name}-association",
+            cluster_name=args.cluster_name,
+            namespace=args.namespace,
+            service_account=WEIGHTS_SERVICE_ACCOUNT,
+            role_arn=role.arn,
+            opts=child,
+        )
+        self.role_arn = role.arn
+        self.register_outputs({"role_arn": role.arn})
+
+
+def read_policy(names: Names) -> str:
+    """Read the weight cache, and use its key through S3 only."""
+    own = {"StringEquals": {"aws:ResourceAccount": names.account_id}}
+    bucket = names.weight_cache_bucket
+    return iam.document(
+        iam.allow("List", ["s3:ListBucket"], [iam.bucket_arn(names.region, bucket)], condition=own),
+        iam.allow("Read", ["s3:GetObject"], [iam.bucket_arn(names.region, bucket, "/*")], condition=own),
+        # The key is named by its alias: its id does not exist before the first deployment.
+        iam.allow(
+            "Decrypt",
+            ["kms:Decrypt"],
+            [iam.arn("kms", names.region, names.account_id, "key/*")],
+            condition={
+                "StringEquals": {"kms:ViaService": f"s3.{names.region}.{names.dns_suffix}"},
+                "ForAnyValue:StringEquals": {"kms:ResourceAliases": names.storage_alias},
+            },
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Machines of one type that join the cluster."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+from components.catalog import instances
+from components.settings.cluster import NodePool as NodePoolSettings
+
+POOL_LABEL: Final = "cloister/pool"
+GPU_TAINT: Final = "nvidia.com/gpu"
+CAPACITY: Final = {"on-demand": "ON_DEMAND", "spot": "SPOT"}
+AMI_TYPES: Final = {
+    ("x86_64", False): "AL2023_x86_64_STANDARD",
+    ("x86_64", True): "AL2023_x86_64_NVIDIA",
+    ("arm64", False): "AL2023_ARM_64_STANDARD",
+    ("arm64", True): "AL2023_ARM_64_NVIDIA",
+}
+"""Architecture, with GPUs or without -> AMI type. Source: EKS API Reference, `Nodegroup.amiType`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodePoolArgs:
+    """One pool.
+
+    Attributes:
+        pool_name: its key in the settings; pods choose it by the label `cloister/pool`.
+        pool: machine type, size, disk.
+        cluster_name: the cluster to join.
+        kubernetes_version: of the kubelets.
+        role_arn: role of the nodes.
+        security_group_id: of the nodes.
+        subnet_ids: one for each zone.
+        key_arn: encrypts the disks.
+        tags: of instances and disks, which do not get the provider's default tags.
+        after: what nodes need before they start: rights of their role, the network add-ons.
+    """
+
+    pool_name: str
+    pool: NodePoolSettings
+    cluster_name: Input[str]
+    kubernetes_version: str
+    role_arn: Input[str]
+    security_group_id: Input[str]
+    subnet_ids: Sequence[Input[str]]
+    key_arn: Input[str]
+    tags: Mapping[str, str]
+    after: Sequence[pulumi.Resource] = ()
+
+
+class NodePool(pulumi.ComponentResource):
+    """One EKS managed node group; GPU machines refuse pods that do not ask for a GPU.
+
+    Outputs:
+        node_group_arn: str.
+    Source: EKS User Guide, "Managed node groups" and "Customize managed nodes with launch templates".
+    """
+
+    node_group_arn: Output[str]
+
+    def __init__(self, name: str, args: NodePoolArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("cloister:cluster:NodePool", name, None, opts)
+        pool, machine = args.pool, instances.find(args.pool.instance_type)
+        template = self._template(f"{name}-template", args)
+        taint = aws.eks.NodeGroupTaintArgs(key=GPU_TAINT, value="true", effect="NO_SCHEDULE")
+        group = aws.eks.NodeGroup(
+            f"{name}-group",
+            cluster_name=args.cluster_name,
+            node_group_name=args.pool_name,
+            version=args.kubernetes_version,
+            node_role_arn=args.role_arn,
+            subnet_ids=list(args.subnet_ids),
+            instance_types=[pool.instance_type],
+            ami_type=AMI_TYPES[machine.architecture, machine.gpus > 0],
+            capacity_type=CAPACITY[pool.capacity],
+            scaling_config=aws.eks.NodeGroupScalingConfigArgs(
+                min_size=pool.min_nodes, max_size=pool.max_nodes, desired_size=pool.min_nodes
+            ),
+            update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
+            launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
+                id=template.id, version=template.latest_version.apply(str)
+            ),
+            labels={POOL_LABEL: args.pool_name},
+            taints=[taint] if machine.gpus else [],
+            # The autoscaler moves the desired size; the stack only says between which bounds.
+            opts=ResourceOptions(
+                parent=self, depends_on=list(args.after), ignore_changes=["scalingConfig.desiredSize"]
+            ),
+        )
+        self.node_group_arn = group.arn
+        self.register_outputs({"node_group_arn": group.arn})
+
+    def _template(self, name: str, args: NodePoolArgs) -> aws.ec2.LaunchTemplate:
+        """Encrypted disk, no public address, and instance metadata that pods cannot reach."""
+        tags = {**args.tags, "Name": f"cloister-{args.pool_name}"}
+        return aws.ec2.LaunchTemplate(
+            name,
+            update_default_version=True,
+            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            block_device_mappings=[
+                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+                    device_name="/dev/xvda",
+                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                        volume_size=args.pool.disk_gib,
+                        volume_type="gp3",
+                        encrypted="true",
+                        kms_key_id=args.key_arn,
+                        delete_on_termination="true",
+                    ),
+                )
+            ],
+            network_interfaces=[
+                aws.ec2.LaunchTemplateNetworkInterfaceArgs(
+                    device_index=0,
+                    associate_public_ip_address="false",
+                    delete_on_termination="true",
+                    security_groups=[args.security_group_id],
+                )
+            ],
+            tag_specifications=[
+                aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags)
+                for kind in ("instance", "volume")
+            ],
+            opts=ResourceOptions(parent=self),
+        )

@@ -1,0 +1,104 @@
+"""The layer `edge`: loader, engine and gateway as containers on one host."""
+
+from typing import Any
+
+import pulumi_docker as docker
+from pulumi import ResourceOptions
+
+from components.edge.gateway import EdgeGateway, EdgeGatewayArgs
+from components.edge.host import Host, HostArgs
+from components.edge.model import Model, ModelArgs, host_name, model_path
+from components.gateway.configuration import GatewayPlan, SigningKey, Upstream
+from components.layers.gateway_documents import documents
+from components.layers.platform_stack import PlatformStack, platform_stack
+from components.model.lock import load_lock
+from components.serving.engines import ENGINES
+from components.serving.engines.launch import PORT, service
+from components.settings.checks import lock_path
+from components.settings.images_lock import Images, load_images, registry_host
+from components.settings.layer import EdgeSettings
+from components.settings.load import ROOT
+from components.settings.model_service import EdgeModel
+
+
+def build(settings: EdgeSettings) -> dict[str, Any]:
+    """Two networks, then the models, then the gateway in front of them.
+
+    Outputs: url, models, revocation_target, issuer, audience.
+    """
+    platform = platform_stack(settings.platform)
+    images = load_images(ROOT / settings.images)
+    provider = docker.Provider(
+        "docker",
+        host=settings.host.docker_host,
+        # Only the registry's name: the credential helper of Docker's own configuration knows how to log in.
+        registry_auth=[docker.ProviderRegistryAuthArgs(address=registry_host(settings.account_id, settings.region))],
+    )
+    opts = ResourceOptions(providers=[provider])
+    host = Host("host", HostArgs(), opts)
+    models = [
+        Model("model", name, _model(name, model, settings, platform, images, host), opts)
+        for name, model in settings.models.items()
+    ]
+    gateway = EdgeGateway(
+        "gateway",
+        _gateway(settings, platform, images, host),
+        ResourceOptions(providers=[provider], depends_on=models),
+    )
+    return {
+        "url": gateway.url,
+        "models": sorted(settings.models),
+        "revocation_target": gateway.revocation_target,
+        "issuer": settings.gateway.issuer,
+        "audience": settings.gateway.audience,
+    }
+
+
+def _host_folder(settings: EdgeSettings, name: str) -> str:
+    """A folder on the host; a relative one lies below the repository, for a host that is this machine."""
+    return str(ROOT / settings.host.folder / name)
+
+
+def _model(
+    name: str, model: EdgeModel, settings: EdgeSettings, platform: PlatformStack, images: Images, host: Host
+) -> ModelArgs:
+    lock = load_lock(lock_path(model.lock, ROOT))
+    launch = ENGINES[model.engine](service(name, model), lock, model_path(lock))
+    return ModelArgs(
+        model=model,
+        lock=lock,
+        launch=launch,
+        engine_image=images.reference(launch.image, settings.account_id, settings.region),
+        loader_image=images.reference("weights", settings.account_id, settings.region),
+        bucket=platform.weight_cache_bucket,
+        region=settings.region,
+        aws_folder=_host_folder(settings, "aws"),
+        inside=host.inside,
+        outside=host.outside,
+    )
+
+
+def _gateway(settings: EdgeSettings, platform: PlatformStack, images: Images, host: Host) -> EdgeGatewayArgs:
+    def plan(keys: tuple[SigningKey, ...]) -> GatewayPlan:
+        return GatewayPlan(
+            gateway=settings.gateway,
+            tiers=settings.tiers,
+            clients=settings.clients,
+            upstreams={name: Upstream(addresses=((host_name(name), PORT),)) for name in settings.models},
+            signing_keys=keys,
+        )
+
+    written = documents(platform.signing_keys, plan)
+    places = plan(())
+    return EdgeGatewayArgs(
+        host=settings.host,
+        image=images.reference("envoy", settings.account_id, settings.region),
+        bootstrap=written.bootstrap,
+        files=written.files,
+        configuration_folder=places.configuration_folder,
+        revocation_folder=places.revocation_folder,
+        revocation_host_folder=_host_folder(settings, "revocation"),
+        listen_port=places.listen_port,
+        inside=host.inside,
+        outside=host.outside,
+    )

@@ -1,0 +1,217 @@
+"""The layer `platform`: keys, network, storage and cluster of one account and region."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi_aws as aws
+from pulumi import Input, InvokeOptions, Output, ResourceOptions
+
+from components.catalog.add_ons import BEFORE_NODES, ON_NODES
+from components.catalog.names import Names
+from components.cluster.add_ons import AddOns, AddOnsArgs
+from components.cluster.administrators import Administrators, AdministratorsArgs
+from components.cluster.control_plane import ControlPlane, ControlPlaneArgs
+from components.cluster.identity import WeightsReader, WeightsReaderArgs
+from components.cluster.node_pool import NodePool, NodePoolArgs
+from components.cluster.nodes import Nodes, NodesArgs
+from components.network.endpoints import Endpoints, EndpointsArgs
+from components.network.flow_log import FlowLog, FlowLogArgs
+from components.network.layout import ZoneLayout, layout
+from components.network.name_firewall import NameFirewall, NameFirewallArgs
+from components.network.peering import Peering, PeeringArgs
+from components.network.vpc import Vpc, VpcArgs
+from components.settings.layer import PlatformSettings
+from components.storage.audit_trail import AuditTrail, AuditTrailArgs
+from components.storage.keys import Keys, KeysArgs
+from components.storage.registry import Registry, RegistryArgs
+from components.storage.weight_cache import WeightCache, WeightCacheArgs
+
+
+def build(settings: PlatformSettings) -> Mapping[str, Input[Any]]:
+    """Declare the platform; what it exports is all that other layers know of it."""
+    provider = aws.Provider(
+        "aws",
+        region=settings.region,
+        allowed_account_ids=[settings.account_id],
+        default_tags=aws.ProviderDefaultTagsArgs(tags=settings.tags),
+    )
+    ours = ResourceOptions(providers=[provider])
+    names = Names(account_id=settings.account_id, region=settings.region)
+    zones = layout(settings.network.cidr, settings.zones)
+
+    keys = Keys("keys", KeysArgs(names=names), opts=ours)
+    weights = WeightCache(
+        "weights",
+        WeightCacheArgs(
+            names=names,
+            settings=settings.weight_cache,
+            key_arn=keys.storage_key_arn,
+            vpc_cidr=settings.network.cidr,
+            administrators=settings.cluster.administrators,
+        ),
+        opts=ours,
+    )
+    registry = Registry(
+        "registry",
+        RegistryArgs(
+            settings=settings.registry,
+            account_id=settings.account_id,
+            region=settings.region,
+            key_arn=keys.storage_key_arn,
+        ),
+        opts=ours,
+    )
+    audit = AuditTrail(
+        "audit", AuditTrailArgs(names=names, settings=settings.audit, key_arn=keys.storage_key_arn), opts=ours
+    )
+    vpc = _network(settings, names, zones, keys, ours)
+    control_plane = _cluster(settings, names, zones, vpc, keys, ours)
+    return {
+        "account_id": settings.account_id,
+        "region": settings.region,
+        "vpc_id": vpc.vpc_id,
+        "vpc_cidr": settings.network.cidr,
+        "subnet_ids": vpc.subnet_ids,
+        "cluster_name": control_plane.cluster_name,
+        "cluster_endpoint": control_plane.endpoint,
+        "cluster_certificate_authority": control_plane.certificate_authority,
+        "inference_namespace": settings.cluster.inference_namespace,
+        "weight_cache_bucket_name": weights.bucket,
+        "audit_bucket_name": audit.bucket,
+        "storage_key_arn": keys.storage_key_arn,
+        "signing_key_id": keys.signing_key_id,
+        "signing_key_arn": keys.signing_key_arn,
+        "signing_keys": _signing_keys(keys, provider),
+        "registry_url": registry.registry_url,
+        "node_pools": {
+            name: pool.model_dump(include={"instance_type", "min_nodes", "max_nodes"})
+            for name, pool in settings.node_pools.items()
+        },
+    }
+
+
+def _network(
+    settings: PlatformSettings, names: Names, zones: Mapping[str, ZoneLayout], keys: Keys, ours: ResourceOptions
+) -> Vpc:
+    """The VPC with everything that watches over it and leads into it."""
+    retention = settings.cluster.log_retention_days
+    vpc = Vpc("network", VpcArgs(region=settings.region, network=settings.network, zones=zones), opts=ours)
+    FlowLog(
+        "flow-log",
+        FlowLogArgs(names=names, vpc_id=vpc.vpc_id, key_arn=keys.storage_key_arn, retention_days=retention),
+        opts=ours,
+    )
+    NameFirewall(
+        "name-firewall",
+        NameFirewallArgs(names=names, vpc_id=vpc.vpc_id, key_arn=keys.storage_key_arn, retention_days=retention),
+        opts=ours,
+    )
+    Endpoints(
+        "endpoints",
+        EndpointsArgs(
+            names=names,
+            vpc_id=vpc.vpc_id,
+            subnet_ids=list(vpc.endpoint_subnet_ids.values()),
+            client_cidrs=_client_cidrs(settings),
+        ),
+        opts=ours,
+    )
+    for name, peer in settings.network.peerings.items():
+        Peering(
+            f"peering-{name}",
+            PeeringArgs(peer=peer, region=settings.region, vpc_id=vpc.vpc_id, route_table_ids=vpc.route_table_ids),
+            opts=ours,
+        )
+    return vpc
+
+
+def _cluster(
+    settings: PlatformSettings,
+    names: Names,
+    zones: Mapping[str, ZoneLayout],
+    vpc: Vpc,
+    keys: Keys,
+    ours: ResourceOptions,
+) -> ControlPlane:
+    """The control plane, its administrators, nodes and add-ons, and who may read weights."""
+    clients = _client_cidrs(settings)
+    control_plane = ControlPlane(
+        "control-plane",
+        ControlPlaneArgs(
+            names=names,
+            cluster=settings.cluster,
+            vpc_id=vpc.vpc_id,
+            subnet_ids=list(vpc.endpoint_subnet_ids.values()),
+            client_cidrs=clients,
+            node_cidrs=[zone.node_cidr for zone in zones.values()],
+            key_arn=keys.storage_key_arn,
+        ),
+        opts=ours,
+    )
+    cluster_name = control_plane.cluster_name
+    Administrators(
+        "administrators",
+        AdministratorsArgs(
+            region=settings.region, cluster_name=cluster_name, principal_arns=settings.cluster.administrators
+        ),
+        opts=ours,
+    )
+    nodes = Nodes(
+        "nodes",
+        NodesArgs(
+            names=names,
+            vpc_id=vpc.vpc_id,
+            vpc_cidr=settings.network.cidr,
+            control_plane_cidrs=[zone.endpoint_cidr for zone in zones.values()],
+            client_cidrs=clients,
+        ),
+        opts=ours,
+    )
+    before = AddOns(
+        "add-ons-before-nodes",
+        AddOnsArgs(names=names, cluster_name=cluster_name, add_ons=BEFORE_NODES),
+        opts=ours,
+    )
+    pools = [
+        NodePool(
+            f"pool-{name}",
+            NodePoolArgs(
+                pool_name=name,
+                pool=pool,
+                cluster_name=cluster_name,
+                kubernetes_version=settings.cluster.kubernetes_version,
+                role_arn=nodes.role_arn,
+                security_group_id=nodes.security_group_id,
+                subnet_ids=list(vpc.subnet_ids.values()),
+                key_arn=keys.storage_key_arn,
+                tags=settings.tags,
+                after=[nodes, before],
+            ),
+            opts=ours,
+        )
+        for name, pool in settings.node_pools.items()
+    ]
+    AddOns(
+        "add-ons-on-nodes",
+        AddOnsArgs(names=names, cluster_name=cluster_name, add_ons=ON_NODES, after=pools),
+        opts=ours,
+    )
+    WeightsReader(
+        "weights-reader",
+        WeightsReaderArgs(names=names, cluster_name=cluster_name, namespace=settings.cluster.inference_namespace),
+        opts=ours,
+    )
+    return control_plane
+
+
+def _client_cidrs(settings: PlatformSettings) -> list[str]:
+    """The ranges that may knock at endpoints, the Kubernetes API and the gateway."""
+    return [settings.network.cidr, *(peer.cidr for peer in settings.network.peerings.values())]
+
+
+def _signing_keys(keys: Keys, provider: aws.Provider) -> Output[list[dict[str, str]]]:
+    """The public half of what signs tokens: the one lookup of this project, as no resource gives it."""
+    public = aws.kms.get_public_key_output(key_id=keys.signing_key_id, opts=InvokeOptions(provider=provider))
+    return Output.all(keys.signing_key_id, public.public_key).apply(
+        lambda pair: [{"kid": str(pair[0]), "public_key": str(pair[1])}]
+    )

@@ -1,0 +1,135 @@
+"""The layer `serving`: models and their gateway on the platform's cluster."""
+
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceOptions
+
+from components.cluster.identity import WEIGHTS_SERVICE_ACCOUNT
+from components.gateway.configuration import GatewayPlan, SigningKey, Upstream
+from components.gateway.gateway import Gateway, GatewayArgs
+from components.layers.gateway_documents import documents
+from components.layers.platform_stack import PlatformStack, platform_stack
+from components.model.lock import load_lock
+from components.serving.admission import Admission, AdmissionArgs
+from components.serving.engines import ENGINES
+from components.serving.engines.launch import PORT, service
+from components.serving.isolation import Isolation, IsolationArgs
+from components.serving.kubeconfig import kubeconfig
+from components.serving.workload import Workload, WorkloadArgs, host_name, model_path
+from components.settings.checks import lock_path
+from components.settings.images_lock import Images, load_images, registry_host
+from components.settings.layer import ServingSettings
+from components.settings.load import ROOT
+from components.settings.model_service import ModelService
+
+
+def build(settings: ServingSettings) -> dict[str, Any]:
+    """Isolation first, then the models and the gateway in front of them.
+
+    Outputs: namespace, models, gateway_service, revocation_target, issuer, audience.
+    """
+    platform = platform_stack(settings.platform)
+    images = load_images(ROOT / settings.images)
+    provider = _provider(settings, platform)
+    isolation = Isolation(
+        "isolation", IsolationArgs(namespace=settings.namespace), ResourceOptions(providers=[provider])
+    )
+    Admission(
+        "admission",
+        AdmissionArgs(
+            folder=ROOT / "policies" / "admission",
+            registry=registry_host(settings.account_id, settings.region),
+            namespace=settings.namespace,
+        ),
+        ResourceOptions(providers=[provider]),
+    )
+    inside = ResourceOptions(providers=[provider], depends_on=[isolation])
+    account = kubernetes.core.v1.ServiceAccount(
+        "weights-account",
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(
+            name=WEIGHTS_SERVICE_ACCOUNT, namespace=settings.namespace, labels={"app.kubernetes.io/part-of": "cloister"}
+        ),
+        automount_service_account_token=False,
+        opts=ResourceOptions(provider=provider, depends_on=[isolation]),
+    )
+    for name, model in settings.models.items():
+        Workload(
+            "workload",
+            name,
+            _workload(name, model, settings, platform, images),
+            ResourceOptions(providers=[provider], depends_on=[isolation, account]),
+        )
+    gateway = Gateway("gateway", _gateway(settings, platform, images), inside)
+    return {
+        "namespace": isolation.namespace,
+        "models": sorted(settings.models),
+        "gateway_service": gateway.service,
+        "revocation_target": gateway.revocation_target,
+        "issuer": settings.gateway.issuer,
+        "audience": settings.gateway.audience,
+    }
+
+
+def _provider(settings: ServingSettings, platform: PlatformStack) -> kubernetes.Provider:
+    config = pulumi.Output.all(
+        cluster=platform.cluster_name,
+        endpoint=platform.cluster_endpoint,
+        certificate_authority=platform.cluster_certificate_authority,
+    ).apply(lambda values: kubeconfig(region=settings.region, **values))
+    return kubernetes.Provider(
+        "kubernetes",
+        kubeconfig=config,
+        enable_server_side_apply=True,
+        # Otherwise each new gateway configuration would delete the ConfigMap before it makes another.
+        enable_config_map_mutable=True,
+    )
+
+
+def _workload(
+    name: str, model: ModelService, settings: ServingSettings, platform: PlatformStack, images: Images
+) -> WorkloadArgs:
+    lock = load_lock(lock_path(model.lock, ROOT))
+    launch = ENGINES[model.engine](service(name, model), lock, model_path(lock))
+    return WorkloadArgs(
+        namespace=settings.namespace,
+        model=model,
+        lock=lock,
+        launch=launch,
+        engine_image=images.reference(launch.image, settings.account_id, settings.region),
+        loader_image=images.reference("weights", settings.account_id, settings.region),
+        bucket=platform.weight_cache_bucket,
+        region=settings.region,
+        service_account=WEIGHTS_SERVICE_ACCOUNT,
+        storage_cidrs=platform.endpoint_cidrs,
+    )
+
+
+def _gateway(settings: ServingSettings, platform: PlatformStack, images: Images) -> GatewayArgs:
+    def plan(keys: tuple[SigningKey, ...]) -> GatewayPlan:
+        return GatewayPlan(
+            gateway=settings.gateway,
+            tiers=settings.tiers,
+            clients=settings.clients,
+            upstreams={
+                name: Upstream(addresses=((host_name(name, settings.namespace), PORT),)) for name in settings.models
+            },
+            signing_keys=keys,
+        )
+
+    written = documents(platform.signing_keys, plan)
+    places = plan(())
+    return GatewayArgs(
+        namespace=settings.namespace,
+        image=images.reference("envoy", settings.account_id, settings.region),
+        replicas=settings.gateway.replicas,
+        bootstrap=written.bootstrap,
+        files=written.files,
+        configuration_folder=places.configuration_folder,
+        revocation_folder=places.revocation_folder,
+        listen_port=places.listen_port,
+        metrics_port=places.metrics_port,
+        engine_port=PORT,
+        client_cidrs=platform.client_cidrs,
+    )

@@ -1,0 +1,135 @@
+"""Reads models from the Hugging Face Hub: what a revision holds, and its bytes as a stream."""
+
+import fnmatch
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, Final, cast
+
+from huggingface_hub import HfApi, get_session, hf_hub_url
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import build_hf_headers
+
+from operations.errors import CommandError
+
+# Beside the weights, an engine reads these from the top folder; other copies of the weights lie in sub-folders.
+COMPANIONS: Final = (
+    "*.json",
+    "*.jinja",
+    "*.model",
+    "*.tiktoken",
+    "merges.txt",
+    "vocab.txt",
+    "LICENSE*",
+    "NOTICE*",
+    "USE_POLICY*",
+)
+STREAM_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubFile:
+    """One file of a revision; `sha256` is known for files in large-file storage only."""
+
+    path: str
+    size_bytes: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubRevision:
+    """What the Hub says about one commit of a model repository."""
+
+    repository: str
+    revision: str
+    files: tuple[HubFile, ...]
+    gated: bool
+    card: dict[str, Any]
+
+
+def look_up(client: HfApi, repository: str, revision: str | None) -> HubRevision:
+    """The commit that a branch, tag or hash names now, and its files.
+
+    Raises:
+        CommandError: repository or revision do not exist, or their terms were not accepted.
+    """
+    try:
+        info = client.model_info(repository, revision=revision, files_metadata=True)
+    except GatedRepoError:
+        raise CommandError(f"{repository}: gated; accept its terms on the Hub and set HF_TOKEN") from None
+    except RepositoryNotFoundError:
+        raise CommandError(f"{repository}: no such repository, or it is private and HF_TOKEN is not set") from None
+    except RevisionNotFoundError:
+        raise CommandError(f"{repository}: no revision {revision!r}; use a branch, a tag or a commit's hash") from None
+    except (HfHubHTTPError, OSError) as error:
+        raise CommandError(
+            f"{repository}: the Hub cannot be reached ({error}); run this where there is internet"
+        ) from None
+    files = tuple(
+        HubFile(path=item.rfilename, size_bytes=item.size or 0, sha256=item.lfs.sha256 if item.lfs else None)
+        for item in info.siblings or ()
+    )
+    card = info.card_data.to_dict() if info.card_data else {}
+    return HubRevision(repository=repository, revision=str(info.sha), files=files, gated=bool(info.gated), card=card)
+
+
+def wanted(files: tuple[HubFile, ...], weights: str) -> tuple[HubFile, ...]:
+    """Weights that match a pattern, and what an engine reads beside them.
+
+    Args:
+        files: all files of the revision.
+        weights: a pattern of the top folder, such as `*.safetensors` or `*Q4_K_M*.gguf`.
+
+    Raises:
+        CommandError: no file matches.
+    """
+    top = [file for file in files if "/" not in file.path]
+    chosen = [file for file in top if fnmatch.fnmatch(file.path, weights)]
+    if not chosen:
+        raise CommandError(
+            f"no file matches {weights!r}; the repository holds {', '.join(f.path for f in top) or 'none'}"
+        )
+    chosen += [file for file in top if any(fnmatch.fnmatch(file.path, pattern) for pattern in COMPANIONS)]
+    return tuple(sorted({file.path: file for file in chosen}.values(), key=lambda file: file.path))
+
+
+@contextmanager
+def open_stream(repository: str, revision: str, path: str) -> Iterator[IO[bytes]]:
+    """A file's bytes as they arrive, without a copy on disk.
+
+    Raises:
+        CommandError: the Hub refuses, or the connection breaks before the first byte.
+    """
+    address = hf_hub_url(repository, path, revision=revision)
+    headers = build_hf_headers() | {"Accept-Encoding": "identity"}
+    try:
+        with get_session().stream(
+            "GET", address, headers=headers, follow_redirects=True, timeout=STREAM_SECONDS
+        ) as response:
+            if response.status_code != 200:
+                raise CommandError(f"{repository}/{path}: the Hub answers {response.status_code}; check HF_TOKEN")
+            yield cast(IO[bytes], _Reader(response.iter_raw(2**20)))
+    except OSError as error:
+        raise CommandError(f"{repository}/{path}: {error}; run the push again, finished files are kept") from None
+
+
+def small_file(repository: str, revision: str, path: str) -> tuple[bytes, str]:
+    """A small file's bytes and their digest."""
+    with open_stream(repository, revision, path) as stream:
+        content = stream.read(2**30)
+    return content, hashlib.sha256(content).hexdigest()
+
+
+class _Reader:
+    """Gives the pieces of an iterator out in the sizes that are asked for."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = bytearray()
+
+    def read(self, size: int) -> bytes:
+        while len(self._rest) < size and (piece := next(self._pieces, None)) is not None:
+            self._rest += piece
+        result, self._rest = bytes(self._rest[:size]), self._rest[size:]
+        return result

@@ -1,0 +1,183 @@
+"""Writes lock files: from a revision of the Hub, or from a folder."""
+
+import fnmatch
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from huggingface_hub import HfApi
+from pydantic import ValidationError
+
+from components.model.architecture import architecture_of, quantisation_of
+from components.model.files import sha256_of
+from components.model.lock import Card, Licence, LockedFile, ModelLock, Source, folder_revision
+from operations.errors import CommandError
+from operations.hub import HubFile, HubRevision, look_up, small_file, wanted
+
+Terms = Literal["permissive", "conditions", "non-commercial", "unknown"]
+PERMISSIVE: Final = frozenset({"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc-by-4.0", "cdla-permissive-2.0"})
+NON_COMMERCIAL: Final = ("*-nc-*", "*non-commercial*", "*research*")
+CONDITIONS: Final = ("llama*", "gemma*", "openrail*", "bigscience-*", "health-ai-*", "cc-by-sa-*")
+TORCH_TYPES: Final[Mapping[str, Literal["bfloat16", "float16", "float32"]]] = {
+    "bfloat16": "bfloat16",
+    "float16": "float16",
+    "float32": "float32",
+}
+
+
+def lock_from_hub(
+    repository: str, revision: str | None, name: str, *, client: HfApi, weights: str = "*.safetensors"
+) -> ModelLock:
+    """The lock of a revision: digests from the Hub's large-file storage, small files read and hashed.
+
+    Args:
+        repository: `owner/name`.
+        revision: branch, tag or hash; the lock holds the full hash of its commit.
+        name: of the lock file.
+        client: the Hub.
+        weights: which weights, when a repository has several.
+
+    Raises:
+        CommandError: the Hub refuses, no weights match, or config.json says something unknown.
+    """
+    found = look_up(client, repository, revision)
+    files = []
+    config: dict[str, Any] = {}
+    chat_template = False
+    for file in wanted(found.files, weights):
+        sha256 = file.sha256
+        if sha256 is None or file.path == "config.json":
+            content, sha256 = small_file(repository, found.revision, file.path)
+            file = HubFile(path=file.path, size_bytes=len(content), sha256=sha256)
+            config = json.loads(content) if file.path == "config.json" else config
+            chat_template |= _has_chat_template(file.path, content)
+        files.append(LockedFile(path=file.path, size_bytes=file.size_bytes, sha256=sha256))
+    if not config:
+        raise CommandError(f"{repository}: has no config.json; lock it from a folder with --config")
+    licence = _licence_name(found)
+    return _lock(
+        config,
+        tuple(files),
+        name=name,
+        repository=repository,
+        revision=found.revision,
+        source=Source(kind="hub"),
+        licence=Licence(id=licence, terms=terms_of(licence)),
+        gated=found.gated,
+        base_model=_first(found.card.get("base_model")),
+        chat_template=chat_template,
+        card=Card(languages=tuple(_many(found.card.get("language")))),
+    )
+
+
+def lock_from_folder(
+    folder: Path,
+    name: str,
+    *,
+    repository: str,
+    licence: str,
+    note: str,
+    config: Path | None = None,
+    base_model: str = "",
+) -> ModelLock:
+    """The lock of a folder's files; its revision follows from their digests.
+
+    Args:
+        folder: weights and what belongs to them; files that start with a dot are not looked at.
+        name: of the lock file.
+        repository: what the bytes are known as.
+        licence: SPDX id or the publisher's name for it.
+        note: where the bytes come from, for people.
+        config: a config.json that lies elsewhere (GGUF folders have none).
+        base_model: what the model was made from.
+
+    Raises:
+        CommandError: there is no config.json, or it says something unknown, or a file may run code.
+    """
+    path = config or folder / "config.json"
+    if not path.is_file():
+        raise CommandError(f"{path}: missing; name the model's config.json with --config")
+    names = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    try:
+        files = tuple(
+            LockedFile(path=file.relative_to(folder).as_posix(), size_bytes=file.stat().st_size, sha256=sha256_of(file))
+            for file in names
+        )
+    except ValidationError as error:
+        raise CommandError(f"{folder}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+    return _lock(
+        json.loads(path.read_text(encoding="utf-8")),
+        files,
+        name=name,
+        repository=repository,
+        revision=folder_revision(files),
+        source=Source(kind="folder", note=note),
+        licence=Licence(id=licence, terms=terms_of(licence)),
+        gated=False,
+        base_model=base_model,
+        chat_template=any(
+            _has_chat_template(file.name, file.read_bytes()) for file in names if file.suffix in (".json", ".jinja")
+        ),
+        card=Card(),
+    )
+
+
+def complete(lock: ModelLock, *, client: HfApi) -> ModelLock:
+    """An incomplete lock with the digests that the Hub gives for it; what a person wrote into it stays.
+
+    Raises:
+        CommandError: the Hub refuses, or its architecture is another than the lock's.
+    """
+    found = lock_from_hub(lock.repository, lock.revision, lock.name, client=client)
+    if found.architecture != lock.architecture:
+        raise CommandError(f"models/{lock.name}.lock.yaml: architecture differs from the config.json on the Hub")
+    return found.model_copy(update={"licence": lock.licence, "card": lock.card, "base_model": lock.base_model})
+
+
+def terms_of(licence: str) -> Terms:
+    """What a licence asks, in one word; `unknown` makes a person look."""
+    name = licence.lower()
+    if name in PERMISSIVE:
+        return "permissive"
+    if any(fnmatch.fnmatch(name, pattern) for pattern in NON_COMMERCIAL):
+        return "non-commercial"
+    return "conditions" if any(fnmatch.fnmatch(name, pattern) for pattern in CONDITIONS) else "unknown"
+
+
+def _lock(config: dict[str, Any], files: tuple[LockedFile, ...], **fields: Any) -> ModelLock:
+    kind: Literal["safetensors", "gguf"] = "gguf" if any(f.path.endswith(".gguf") for f in files) else "safetensors"
+    weights = sum(file.size_bytes or 0 for file in files if file.path.endswith(f".{kind}"))
+    try:
+        return ModelLock(
+            format=kind,
+            files=files,
+            weights_bytes=weights,
+            architecture=architecture_of(config),
+            quantisation=quantisation_of(config),
+            dtype=TORCH_TYPES.get(str(config.get("torch_dtype") or config.get("dtype")), "bfloat16"),
+            **fields,
+        )
+    except ValidationError as error:
+        raise CommandError(
+            f"{fields['repository']}: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
+        ) from None
+    except ValueError as error:
+        raise CommandError(f"{fields['repository']}: {error}") from None
+
+
+def _licence_name(found: HubRevision) -> str:
+    licence = found.card.get("license") or "unknown"
+    return str(found.card.get("license_name") or licence if licence == "other" else licence)
+
+
+def _has_chat_template(path: str, content: bytes) -> bool:
+    return path == "chat_template.jinja" or (path == "tokenizer_config.json" and b'"chat_template"' in content)
+
+
+def _first(value: Any) -> str:
+    return str(_many(value)[0]) if _many(value) else ""
+
+
+def _many(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value else []

@@ -1,0 +1,137 @@
+"""The policy pack: four resource policies, one per theme, one stack policy, and a notice of exemptions in use."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+
+from . import access, egress, residency, supply_chain
+from . import estate as relations
+from .findings import Provider, Resource
+from .owner import Estate
+from .rules import Finding, Ledger, Rule, RuleSet, run
+from .stack import Stack
+
+NAME = "cloister"
+
+# The whole pack. A rule is one function in a theme's file and its name in that file's RULES.
+POLICIES: dict[str, tuple[str, tuple[Rule, ...]]] = {
+    "residency": ("Everything is made, kept and sent inside the allowed EU regions and own accounts.", residency.RULES),
+    "egress": ("Nothing has a way out of the VPC, its peers, the cluster or the host.", egress.RULES),
+    "access": ("Every caller is known, every grant is narrow, every store is encrypted and logged.", access.RULES),
+    "supply-chain": ("Only known types, images, models, add-ons and machines are used.", supply_chain.RULES),
+    "estate": ("What must be there is there, and what is referred to is managed.", relations.RULES),
+}
+RULES: tuple[Rule, ...] = tuple(rule for _, rules in POLICIES.values() for rule in rules)
+
+
+def policies(estate: Estate, today: datetime.date | None = None) -> list[Policy]:
+    """The pack's policies for one estate, all mandatory but the notice of exemptions."""
+    ledger = Ledger(estate.exemptions, today or datetime.date.today())
+    return [
+        *(
+            ResourceValidationPolicy(name, text, _resource_check(RuleSet(rules), estate, ledger), EnforcementLevel.MANDATORY)
+            for name, (text, rules) in POLICIES.items()
+            if name != "estate"
+        ),
+        StackValidationPolicy("estate", POLICIES["estate"][0], _stack_check(relations.RULES, estate, ledger), EnforcementLevel.MANDATORY),
+        StackValidationPolicy("exemptions", "Lists the exemptions that were used.", _notice(ledger), EnforcementLevel.ADVISORY),
+    ]
+
+
+def resource_view(args: Any, estate: Estate) -> Resource:
+    """What rules see of a resource that the engine hands over."""
+    provider = None if args.provider is None else Provider(args.provider.name, args.provider.props)
+    return Resource(args.resource_type, args.name, args.urn, args.props, estate, provider)
+
+
+def stack_view(resources: Any, estate: Estate) -> Stack:
+    """What stack rules see of all resources that the engine hands over."""
+    plain = {resource.urn: resource_view(resource, estate) for resource in resources}
+    return Stack(
+        tuple(
+            Resource(
+                view.type,
+                view.name,
+                view.urn,
+                view.props,
+                estate,
+                view.provider,
+                {
+                    key: tuple(plain[source.urn] for source in sources if source.urn in plain)
+                    for key, sources in resource.property_dependencies.items()
+                },
+            )
+            for resource in resources
+            for view in [plain[resource.urn]]
+        )
+    )
+
+
+def _resource_check(
+    rules: RuleSet, estate: Estate, ledger: Ledger
+) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+    def check(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        for finding in rules.findings(resource_view(args, estate)):
+            if not ledger.exempts(finding):
+                report(str(finding), None)
+
+    return check
+
+
+def _stack_check(
+    rules: tuple[Rule, ...], estate: Estate, ledger: Ledger
+) -> Callable[[StackValidationArgs, ReportViolation], None]:
+    def check(args: StackValidationArgs, report: ReportViolation) -> None:
+        for finding in stack_findings(rules, stack_view(args.resources, estate)):
+            if not ledger.exempts(finding):
+                report(str(finding), finding.urn)
+        for text in exemption_problems(ledger):
+            report(text, None)
+
+    return check
+
+
+def stack_findings(rules: tuple[Rule, ...], stack: Stack) -> list[Finding]:
+    """Every broken promise of a whole stack; a rule that fails is reported at the first resource it applies to."""
+    found = []
+    for rule in rules:
+        concerned = [resource for resource in stack.resources if rule.applies(resource.type)]
+        if not concerned:
+            continue
+        for result in run(rule, stack):
+            resource, text = (concerned[0], result) if isinstance(result, str) else result
+            found.append(Finding(rule, resource.urn, f"{resource.name}: {text}"))
+    return found
+
+
+def exemption_problems(ledger: Ledger) -> list[str]:
+    """What is wrong with the estate's exemptions: unknown rule, expired, or matching nothing."""
+    ids = {rule.id for rule in RULES}
+    problems = []
+    for exemption in ledger.exemptions:
+        place = f"exemption of {exemption.rule} for {exemption.resource}"
+        if exemption.rule not in ids:
+            problems.append(f"[estate-exemptions] {place}: there is no such rule. Remove it from estate.yaml.")
+        elif exemption.expires < ledger.today:
+            problems.append(f"[estate-exemptions] {place}: it expired on {exemption.expires}. Remove or renew it.")
+        elif exemption not in ledger.used:
+            problems.append(f"[estate-exemptions] {place}: it matched nothing. Remove it from estate.yaml.")
+    return problems
+
+
+def _notice(ledger: Ledger) -> Callable[[StackValidationArgs, ReportViolation], None]:
+    def check(args: StackValidationArgs, report: ReportViolation) -> None:
+        for exemption in sorted(ledger.used, key=lambda used: (used.rule, used.resource)):
+            report(f"{exemption.rule} is not enforced for {exemption.resource} until {exemption.expires}: {exemption.reason}", None)
+
+    return check

@@ -1,0 +1,19 @@
+"""Access: every caller is known, every grant is narrow, every store is encrypted and logged."""
+
+from ..rules import Rule
+from . import audit, cluster, containers, endpoints, gateway, identity, keys, kubernetes, pods, providers, resource_policies, storage
+
+RULES: tuple[Rule, ...] = (
+    *providers.RULES,
+    *identity.RULES,
+    *resource_policies.RULES,
+    *endpoints.RULES,
+    *storage.RULES,
+    *keys.RULES,
+    *audit.RULES,
+    *cluster.RULES,
+    *kubernetes.RULES,
+    *pods.RULES,
+    *gateway.RULES,
+    *containers.RULES,
+)

@@ -1,0 +1,100 @@
+"""Pods of every kind: no privilege, no secret in a plain place, no back door in the engine."""
+
+from collections.abc import Iterator
+
+from ..findings import Resource, at, each
+from ..pods import CONTAINER_TYPES, WORKLOAD_TYPES, containers, engines, pod_path, pod_spec
+from ..rules import Rule, rule
+from .secrets import VALUE, looks_secret
+
+_PODS = "https://kubernetes.io/docs/concepts/security/pod-security-standards/"
+_VLLM = "https://docs.vllm.ai/en/latest/usage/security.html"
+_KEY_FLAGS = ("--api-key", "--hf-token", "--ssl-keyfile-password", "--admin-api-key")
+
+
+@rule(*WORKLOAD_TYPES, fix="Remove privileged, set allowPrivilegeEscalation: false and drop ALL capabilities.", source=_PODS, severity="critical")
+def access_container_has_no_privilege(workload: Resource) -> Iterator[str]:
+    """No container is privileged, gains privileges or keeps a capability."""
+    for container in containers(workload):
+        context = container.spec.get("securityContext") or {}
+        if context.get("privileged"):
+            yield f"{container.path}.securityContext.privileged is true"
+        if context.get("allowPrivilegeEscalation") is not False:
+            yield f"{container.path}.securityContext.allowPrivilegeEscalation is not false"
+        if list(each(context, "capabilities.add")):
+            yield f"{container.path}.securityContext.capabilities.add is not empty"
+        if "ALL" not in [value for _, value in each(context, "capabilities.drop")]:
+            yield f"{container.path}.securityContext.capabilities.drop does not hold ALL"
+
+
+@rule(*WORKLOAD_TYPES, fix="Set runAsNonRoot: true, readOnlyRootFilesystem: true and seccompProfile RuntimeDefault.", source=_PODS)
+def access_container_is_confined(workload: Resource) -> Iterator[str]:
+    """Every container runs as an ordinary user, on a read-only file system, with filtered system calls."""
+    pod = pod_spec(workload).get("securityContext") or {}
+    for container in containers(workload):
+        context = container.spec.get("securityContext") or {}
+        if context.get("runAsNonRoot", pod.get("runAsNonRoot")) is not True:
+            yield f"{container.path}: runAsNonRoot is not true"
+        if context.get("readOnlyRootFilesystem") is not True:
+            yield f"{container.path}: readOnlyRootFilesystem is not true"
+        profile = at(context, "seccompProfile.type") or at(pod, "seccompProfile.type")
+        if profile not in ("RuntimeDefault", "Localhost"):
+            yield f"{container.path}: seccompProfile is {profile!r}"
+
+
+@rule(*WORKLOAD_TYPES, fix="Remove the setting.", source=_PODS, severity="critical")
+def access_pod_keeps_off_its_node(workload: Resource) -> Iterator[str]:
+    """No pod sees its node's processes, memory or files."""
+    spec = pod_spec(workload)
+    for key in ("hostPID", "hostIPC"):
+        if spec.get(key):
+            yield f"{pod_path(workload)}.{key} is true"
+    for path, volume in each(spec, "volumes"):
+        if volume.get("hostPath") is not None:
+            yield f"{path}.hostPath is set"
+
+
+@rule(*WORKLOAD_TYPES, fix="Set automountServiceAccountToken: false.", source="https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/")
+def access_pod_mounts_no_token(workload: Resource) -> Iterator[str]:
+    """No pod holds a token for the API server unless it asks for one by name."""
+    if pod_spec(workload).get("automountServiceAccountToken") is not False:
+        yield f"{pod_path(workload)}.automountServiceAccountToken is not false"
+
+
+@rule(*CONTAINER_TYPES, fix="Give it by secretKeyRef or as a mounted file.", source="https://kubernetes.io/docs/concepts/configuration/secret/", severity="critical")
+def access_container_holds_no_plain_secret(resource: Resource) -> Iterator[str]:
+    """No variable or argument holds a secret as plain text."""
+    for container in containers(resource):
+        for name, value in container.environment.items():
+            if looks_secret(name, value):
+                yield f"{container.path}: variable {name} looks like a secret"
+        for flag in _KEY_FLAGS:
+            if container.flag(flag) is not None:
+                yield f"{container.path}: {flag} is given as an argument"
+        if any(VALUE.search(word) for word in container.words):
+            yield f"{container.path}: an argument looks like a secret"
+
+
+@rule(*CONTAINER_TYPES, fix="Remove the variable or flag.", source=_VLLM, severity="critical")
+def access_engine_has_no_back_door(resource: Resource) -> Iterator[str]:
+    """No engine opens development, adapter-loading, profiling or tool endpoints."""
+    for container in engines(resource):
+        for name in ("VLLM_SERVER_DEV_MODE", "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "VLLM_ALLOW_INSECURE_SERIALIZATION"):
+            if container.environment.get(name, "0") not in ("0", "", "false"):
+                yield f"{container.path}: {name} is set"
+        for name in ("VLLM_TORCH_PROFILER_DIR",):
+            if container.environment.get(name):
+                yield f"{container.path}: {name} is set"
+        for flag in ("--tool-server", "--enable-tokenizer-info-endpoint", "--allow-credentials", "--slots", "--props"):
+            if container.flag(flag) is not None:
+                yield f"{container.path}: {flag} is given"
+
+
+RULES: tuple[Rule, ...] = (
+    access_container_has_no_privilege,
+    access_container_is_confined,
+    access_pod_keeps_off_its_node,
+    access_pod_mounts_no_token,
+    access_container_holds_no_plain_secret,
+    access_engine_has_no_back_door,
+)

@@ -1,0 +1,78 @@
+"""Policies on resources: buckets, keys, repositories, secrets, topics, queues, endpoint services."""
+
+from collections.abc import Iterator
+
+from ..findings import Resource, document, each
+from ..iam import statements, strangers
+from ..rules import Rule, rule
+
+_SOURCE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_identity-vs-resource.html"
+
+
+@rule(
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:s3/bucket:Bucket",
+    "aws:kms/key:Key",
+    "aws:ecr/repositoryPolicy:RepositoryPolicy",
+    "aws:secretsmanager/secretPolicy:SecretPolicy",
+    "aws:secretsmanager/secret:Secret",
+    "aws:sns/topic:Topic",
+    "aws:sns/topicPolicy:TopicPolicy",
+    "aws:sqs/queue:Queue",
+    fix="Name own principals, or hold callers to the organisation by aws:PrincipalOrgID or aws:PrincipalAccount.",
+    source=_SOURCE,
+    severity="critical",
+)
+def access_resource_policy_admits_known_callers(resource: Resource) -> Iterator[str]:
+    """A policy on a resource admits AWS services and principals of the estate only."""
+    for index, statement in enumerate(statements(resource.get("policy"))):
+        for problem in strangers(statement, resource.estate):
+            yield f"policy statement {index}: {problem}"
+
+
+@rule(
+    "aws:secretsmanager/secretPolicy:SecretPolicy",
+    fix="Set blockPublicPolicy to true.",
+    source="https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_resource-policies.html",
+)
+def access_secret_policy_is_checked(policy: Resource) -> Iterator[str]:
+    """Secrets Manager itself checks that a secret's policy is not public."""
+    if policy.get("blockPublicPolicy") is not True:
+        yield "blockPublicPolicy is not true"
+
+
+@rule(
+    "aws:ec2/vpcEndpointService:VpcEndpointService",
+    fix="List principals of the estate and set acceptanceRequired to true.",
+    source="https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html",
+    severity="critical",
+)
+def access_endpoint_service_admits_known_callers(service: Resource) -> Iterator[str]:
+    """An endpoint service is offered to principals of the estate, and each connection is accepted by hand."""
+    for path, principal in each(service.props, "allowedPrincipals"):
+        account = str(principal).split(":")[4] if str(principal).count(":") >= 5 else ""
+        if principal not in service.estate.principals and account not in service.estate.accounts:
+            yield f"{path} {principal!r} is not in the estate"
+    if service.get("acceptanceRequired") is not True:
+        yield "acceptanceRequired is not true"
+
+
+@rule(
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+    fix="Give a list of rules.",
+    source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html",
+    severity="medium",
+)
+def access_lifecycle_policy_is_readable(policy: Resource) -> Iterator[str]:
+    """A repository's lifecycle policy is a JSON document with rules."""
+    found = document(policy.get("policy"))
+    if not found or not found.get("rules"):
+        yield "policy has no rules"
+
+
+RULES: tuple[Rule, ...] = (
+    access_resource_policy_admits_known_callers,
+    access_secret_policy_is_checked,
+    access_endpoint_service_admits_known_callers,
+    access_lifecycle_policy_is_readable,
+)

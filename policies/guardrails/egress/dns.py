@@ -1,0 +1,113 @@
+"""Names: the DNS firewall answers only names of own services, because security groups do not filter the resolver."""
+
+from collections.abc import Iterator
+
+from ..addresses import is_private_address, is_private_host, is_regional_aws_name
+from ..facts import PRIVATE_SUFFIXES
+from ..findings import Resource, each, given
+from ..owner import Estate
+from ..rules import Rule, rule
+
+_SOURCE = "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-dns-firewall.html"
+_RULE = "aws:route53/resolverFirewallRule:ResolverFirewallRule"
+
+
+@rule(_RULE, fix="Use INSPECT_REDIRECTION_DOMAIN.", source=_SOURCE)
+def egress_dns_rule_inspects_redirections(entry: Resource) -> Iterator[str]:
+    """A name that redirects to another is judged by both."""
+    if entry.get("firewallDomainRedirectionAction") == "TRUST_REDIRECTION_DOMAIN":
+        yield "firewallDomainRedirectionAction is TRUST_REDIRECTION_DOMAIN"
+
+
+@rule(_RULE, fix="Leave qType out; use ALLOW or BLOCK.", source=_SOURCE)
+def egress_dns_rule_covers_every_query(entry: Resource) -> Iterator[str]:
+    """A DNS rule allows or blocks every type of query."""
+    if entry.get("qType"):
+        yield f"qType is {entry.get('qType')!r}"
+    if entry.get("action") not in ("ALLOW", "BLOCK"):
+        yield f"action is {entry.get('action')!r}"
+
+
+@rule(
+    "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList",
+    fix="List names of own services and of AWS services in an allowed region; the list that is blocked holds `*` alone.",
+    source=_SOURCE,
+    severity="critical",
+)
+def egress_dns_list_is_finite(domains: Resource) -> Iterator[str]:
+    """A list of names holds own names and AWS's regional names only, or the star alone."""
+    listed = [str(name) for _, name in each(domains.props, "domains")]
+    if listed == ["*"]:
+        return
+    for name in listed:
+        if not _is_own_name(name, domains.estate):
+            yield f"domains holds {name!r}"
+
+
+def _is_own_name(name: str, estate: Estate) -> bool:
+    host = name.rstrip(".").lower()
+    bare = host.removeprefix("*.")
+    if "*" in bare or not bare:
+        return False
+    return is_regional_aws_name(bare, estate) or f".{bare}".endswith(PRIVATE_SUFFIXES)
+
+
+@rule(
+    "aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation",
+    fix="Set mutationProtection to ENABLED.",
+    source=_SOURCE,
+)
+def egress_dns_firewall_is_protected(association: Resource) -> Iterator[str]:
+    """The DNS firewall cannot be taken off a VPC by accident."""
+    if association.get("mutationProtection") != "ENABLED":
+        yield f"mutationProtection is {association.get('mutationProtection')!r}"
+
+
+@rule("aws:route53/resolverFirewallConfig:ResolverFirewallConfig", fix="Set firewallFailOpen to DISABLED.", source=_SOURCE)
+def egress_dns_firewall_fails_closed(config: Resource) -> Iterator[str]:
+    """When the DNS firewall fails, no name is answered."""
+    if config.get("firewallFailOpen") != "DISABLED":
+        yield f"firewallFailOpen is {config.get('firewallFailOpen')!r}"
+
+
+@rule(
+    "aws:route53/resolverEndpoint:ResolverEndpoint",
+    fix="Use direction INBOUND.",
+    source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-overview-forward-vpc-to-network.html",
+    severity="critical",
+)
+def egress_resolver_forwards_nothing(endpoint: Resource) -> Iterator[str]:
+    """No resolver forwards queries to other networks."""
+    if endpoint.get("direction") != "INBOUND":
+        yield f"direction is {endpoint.get('direction')!r}"
+
+
+@rule("aws:route53/zone:Zone", fix="Associate the zone with a VPC.", source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zones-private.html")
+def egress_zone_is_private(zone: Resource) -> Iterator[str]:
+    """A hosted zone is private."""
+    if given(zone.props, "vpcs") == 0:
+        yield "vpcs is empty, so the zone is public"
+
+
+@rule("aws:route53/record:Record", fix="Point the record to a private address or name.", source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zones-private.html")
+def egress_record_points_inside(record: Resource) -> Iterator[str]:
+    """A record points to private addresses and names only."""
+    kind = record.get("type")
+    if kind == "TXT":
+        return
+    for path, value in each(record.props, "records"):
+        good = is_private_address(value) if kind in ("A", "AAAA") else is_private_host(value, record.estate)
+        if not good:
+            yield f"{path} {value!r} is outside"
+
+
+RULES: tuple[Rule, ...] = (
+    egress_dns_rule_inspects_redirections,
+    egress_dns_rule_covers_every_query,
+    egress_dns_list_is_finite,
+    egress_dns_firewall_is_protected,
+    egress_dns_firewall_fails_closed,
+    egress_resolver_forwards_nothing,
+    egress_zone_is_private,
+    egress_record_points_inside,
+)

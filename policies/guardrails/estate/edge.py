@@ -1,0 +1,43 @@
+"""The edge host: networks without a way out, images that were pulled by digest."""
+
+from collections.abc import Iterator
+
+from ..facts import DIGEST
+from ..findings import Resource, each, known
+from ..pods import CONTAINER
+from ..rules import Rule, rule
+from ..stack import Stack
+from ..supply_chain.images import registry_problem
+
+_NETWORK = "docker:index/network:Network"
+_IMAGE = "docker:index/remoteImage:RemoteImage"
+
+
+@rule(_NETWORK, CONTAINER, fix="Set internal to true; only a published gateway joins a network that leads out.", source="https://docs.docker.com/reference/cli/docker/network/create/#internal", severity="critical")
+def estate_only_the_gateway_leaves_the_host(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """Every Docker network is internal but the one of containers that publish a port."""
+    for network in stack.of(_NETWORK):
+        if network.get("internal") is True:
+            continue
+        names = {network.get("name"), network.name}
+        for container in stack.of(CONTAINER):
+            joined = any(known(entry, "name") in names for _, entry in each(container.props, "networksAdvanced"))
+            joined = joined or any(source.urn == network.urn for source in container.sources.get("networksAdvanced", ()))
+            if joined and not list(each(container.props, "ports")):
+                yield container, f"it joins {network.name}, which is not internal, and publishes nothing"
+
+
+@rule(CONTAINER, fix="Name the image by digest, or pass a RemoteImage's imageId.", source="https://docs.docker.com/dhi/core-concepts/digests/")
+def estate_container_images_are_proved(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """A container whose image is an id was given it by a pull, by digest, from an own registry."""
+    for container in stack.of(CONTAINER):
+        image = known(container.props, "image")
+        if image is not None and not str(image).startswith("sha256:"):
+            continue
+        pulls = [source for source in container.sources.get("image", ()) if source.type == _IMAGE]
+        names = [str(pull.get("name")) for pull in pulls]
+        if not names or not all(DIGEST.fullmatch(n) and registry_problem(n, container.estate) is None for n in names):
+            yield container, "its image does not come from a pull by digest from an own registry"
+
+
+RULES: tuple[Rule, ...] = (estate_only_the_gateway_leaves_the_host, estate_container_images_are_proved)

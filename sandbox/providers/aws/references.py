@@ -1,0 +1,199 @@
+"""References to things that do not exist: identifiers, ARNs, names, zones, machine types, endpoint services."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from sandbox.providers.serve import UNKNOWN
+
+from .account import Account
+from .kept import Kept
+
+
+class Missing(Exception):  # noqa: N818 - it is an answer, as AWS's "NotFound" codes are
+    """Something that AWS would have named "not found"."""
+
+
+_EC2_ID: Final = re.compile(r"(vpc|subnet|sg|rtb|acl|dopt|vpce|pcx|lt|pl|igw|nat|eni)-[0-9a-f]{8,17}")
+_EC2: Final[Mapping[str, tuple[str, str]]] = {
+    "vpc": ("describe_vpcs", "VpcIds"),
+    "subnet": ("describe_subnets", "SubnetIds"),
+    "sg": ("describe_security_groups", "GroupIds"),
+    "rtb": ("describe_route_tables", "RouteTableIds"),
+    "acl": ("describe_network_acls", "NetworkAclIds"),
+    "dopt": ("describe_dhcp_options", "DhcpOptionsIds"),
+    "vpce": ("describe_vpc_endpoints", "VpcEndpointIds"),
+    "pcx": ("describe_vpc_peering_connections", "VpcPeeringConnectionIds"),
+    "lt": ("describe_launch_templates", "LaunchTemplateIds"),
+    "pl": ("describe_managed_prefix_lists", "PrefixListIds"),
+    "igw": ("describe_internet_gateways", "InternetGatewayIds"),
+    "nat": ("describe_nat_gateways", "NatGatewayIds"),
+    "eni": ("describe_network_interfaces", "NetworkInterfaceIds"),
+}
+_RESOLVER_ID: Final = re.compile(r"(rslvr-[a-z]+|rqlc)-[0-9a-f]{8,17}")
+_TEXTS: Final = {
+    "policy", "assumeRolePolicy", "inlinePolicies", "description", "tags", "tagsAll", "userData", "labels",
+    "configurationValues", "kubernetesGroups",
+}  # fmt: skip
+"""Properties that hold text or documents, in which an identifier refers to nothing that must exist by now."""
+
+_ACCESS_POLICIES: Final = {
+    f"AmazonEKS{name}Policy" for name in ("Admin", "ClusterAdmin", "AdminView", "Edit", "View", "SecretReader")
+}
+_ADD_ONS: Final = {
+    "vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent", "eks-node-monitoring-agent", "metrics-server",
+    "kube-state-metrics", "prometheus-node-exporter", "cert-manager", "external-dns", "snapshot-controller",
+    "aws-ebs-csi-driver", "aws-efs-csi-driver", "aws-fsx-csi-driver", "aws-mountpoint-s3-csi-driver",
+    "aws-guardduty-agent", "amazon-cloudwatch-observability", "adot", "aws-network-flow-monitoring-agent",
+    "aws-secrets-store-csi-driver-provider", "aws-privateca-connector-for-kubernetes", "fluent-bit",
+    "amazon-sagemaker-hyperpod-taskgovernance", "amazon-sagemaker-hyperpod-training-operator",
+}  # fmt: skip
+
+
+def catalogue_problems(account: Account, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Names that AWS itself does not have, whatever the account holds: zones, machine types, add-ons, services."""
+    for path, name, value in _strings(inputs):
+        judge = _CATALOGUE.get(name)
+        if judge is not None and (message := judge(account, value)):
+            yield path, message
+
+
+def problems(account: Account, kept: Kept, type_token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """References into the account that lead nowhere, as (property path, message).
+
+    Args:
+        account: asked for what moto holds.
+        kept: asked for what only the stand-in holds.
+        type_token: whose own name is no reference.
+        inputs: unknown values are passed over.
+    """
+    foreign_peer = inputs.get("peerOwnerId") not in (None, account.id)
+    for path, name, value in _strings(inputs):
+        if name == "peerVpcId" and foreign_peer:
+            continue
+        if (match := _EC2_ID.fullmatch(value)) and not _exists(account, match[1], value):
+            yield path, f"'{value}' does not exist in {account.region}"
+        elif _RESOLVER_ID.fullmatch(value) and not any(resource.id == value for resource in kept.all()):
+            yield path, f"'{value}' does not exist in {account.region}"
+        elif value.startswith("arn:"):
+            message = _arn(account, kept, value)
+            if message:
+                yield path, message
+        elif name in ("bucket", "s3BucketName") and type_token != "aws:s3/bucket:Bucket":
+            if not _answers(lambda bucket=value: account.client("s3").head_bucket(Bucket=bucket)):
+                yield path, f"bucket '{value}' does not exist"
+        elif name == "clusterName" and kept.find("aws:eks/cluster:Cluster", value) is None:
+            known = ", ".join(cluster.id for cluster in kept.of_type("aws:eks/cluster:Cluster")) or "none"
+            yield path, f"cluster '{value}' does not exist; the account has {known}"
+
+
+def _strings(value: Any, path: str = "", name: str = "") -> Iterator[tuple[str, str, str]]:
+    """Every known text in the inputs with its path and the name of its property."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key not in _TEXTS and not key.startswith("__"):
+                yield from _strings(item, f"{path}.{key}" if path else key, key)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _strings(item, f"{path}[{position}]", name)
+    elif isinstance(value, str) and value and value != UNKNOWN:
+        yield path, name, value
+
+
+def _answers(call: Callable[[], Any]) -> bool:
+    try:
+        call()
+    except ClientError:
+        return False
+    return True
+
+
+def _exists(account: Account, prefix: str, identifier: str) -> bool:
+    operation, parameter = _EC2[prefix]
+    try:
+        answer = getattr(account.client("ec2"), operation)(**{parameter: [identifier]})
+    except ClientError:
+        return False
+    return any(value for key, value in answer.items() if key not in ("ResponseMetadata", "NextToken"))
+
+
+def _arn(account: Account, kept: Kept, arn: str) -> str | None:
+    """Why an ARN leads nowhere; other accounts' things and wildcards are taken on trust."""
+    if arn.count(":") < 5:
+        return f"'{arn}' is not an ARN; it needs arn:partition:service:region:account:resource"
+    _, partition, service, region, owner, resource = arn.split(":", 5)
+    if partition != account.partition:
+        return f"'{arn}' lies in partition {partition}; {account.region} is in {account.partition}"
+    if "*" in resource.removesuffix(":*") or owner not in ("", "aws", account.id):
+        return None
+    found = _FINDERS.get(service)
+    if found is None or (region not in ("", account.region)):
+        return None
+    return None if found(account, kept, arn, resource) else f"'{arn}' does not exist"
+
+
+def _iam(account: Account, kept: Kept, arn: str, resource: str) -> bool:
+    kind, _, rest = resource.partition("/")
+    iam = account.client("iam")
+    if kind == "role":
+        return _answers(lambda: iam.get_role(RoleName=rest.rsplit("/", 1)[-1]))
+    return kind != "policy" or _answers(lambda: iam.get_policy(PolicyArn=arn))
+
+
+def _logs(account: Account, kept: Kept, arn: str, resource: str) -> bool:
+    name = resource.removeprefix("log-group:").removesuffix(":*")
+    groups = account.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    return any(group["logGroupName"] == name for group in groups)
+
+
+def _eks(account: Account, kept: Kept, arn: str, resource: str) -> bool:
+    kind, _, name = resource.partition("/")
+    if kind == "cluster-access-policy":
+        return name in _ACCESS_POLICIES
+    return kind != "cluster" or kept.find("aws:eks/cluster:Cluster", name) is not None
+
+
+_FINDERS: Final[Mapping[str, Callable[[Account, Kept, str, str], bool]]] = {
+    "iam": _iam,
+    "kms": lambda account, kept, arn, resource: _answers(lambda: account.client("kms").describe_key(KeyId=arn)),
+    "s3": lambda account, kept, arn, resource: _answers(
+        lambda: account.client("s3").head_bucket(Bucket=resource.split("/")[0])
+    ),
+    "logs": _logs,
+    "eks": _eks,
+}
+
+
+def _zone(account: Account, value: str) -> str | None:
+    zones = account.client("ec2").describe_availability_zones()["AvailabilityZones"]
+    names = [zone["ZoneName"] for zone in zones]
+    return None if value in names else f"'{value}' is not a zone of {account.region}; use {', '.join(names)}"
+
+
+def _machine(account: Account, value: str) -> str | None:
+    known = _answers(lambda: account.client("ec2").describe_instance_types(InstanceTypes=[value]))
+    return None if known else f"'{value}' is not an instance type that {account.region} offers"
+
+
+def _add_on(account: Account, value: str) -> str | None:
+    return None if value in _ADD_ONS else f"'{value}' is not an EKS add-on; use one of {', '.join(sorted(_ADD_ONS))}"
+
+
+def _service(account: Account, value: str) -> str | None:
+    if not value.startswith(("com.amazonaws.", "aws.")) or ".vpce." in value:
+        return None
+    names = account.client("ec2").describe_vpc_endpoint_services()["ServiceNames"]
+    return None if value in names else f"'{value}' is not an endpoint service of {account.region}"
+
+
+_CATALOGUE: Final[Mapping[str, Callable[[Account, str], str | None]]] = {
+    "availabilityZone": _zone,
+    "instanceType": _machine,
+    "instanceTypes": _machine,
+    "addonName": _add_on,
+    "serviceName": _service,
+}

@@ -1,0 +1,65 @@
+"""The stack files for a real account, by the README's commands, against the stand-ins."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.engine.clone import Clone
+
+pytestmark = [pytest.mark.engine, pytest.mark.servers]
+POLICIES = "--policy-pack policies --non-interactive --color never"
+
+
+@pytest.fixture(scope="module")
+def platform(clone: Clone) -> Clone:
+    """A clone in whose account platform-dev is up."""
+    script = (
+        "from operations.console import Console; from operations.rehearse import stand_ins;"
+        "from sandbox import tools; from sandbox.places import rehearsal_folder;"
+        "tools.install_plugins(rehearsal_folder()); stand_ins.start(Console())"
+    )
+    started = clone.run("python", "-c", script)
+    assert started.returncode == 0, started.stdout + started.stderr
+    done = clone.shell(f"pulumi stack init platform-dev && pulumi up --yes --stack platform-dev {POLICIES}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return clone
+
+
+@pytest.mark.parametrize("stack", ["serving-dev", "edge-dev", "images-dev"])
+def test_a_stack_on_the_platform_previews_with_the_mandatory_policies(platform: Clone, stack: str) -> None:
+    done = platform.shell(f"pulumi stack init {stack} && pulumi preview --stack {stack} {POLICIES}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "to create" in done.stdout
+
+
+def test_a_managed_endpoint_is_refused_until_the_estate_allows_it(platform: Clone, tmp_path: Path) -> None:
+    preview = f"pulumi preview --stack managed-dev {POLICIES}"
+    refused = platform.shell(f"pulumi stack init managed-dev && {preview}")
+    assert refused.returncode != 0
+    assert "managed_endpoints" in refused.stdout + refused.stderr
+    estate = yaml.safe_load((platform.path / "policies" / "estate.yaml").read_text(encoding="utf-8"))
+    allowed = tmp_path / "estate.yaml"
+    allowed.write_text(yaml.safe_dump(estate | {"managed_endpoints": True}), encoding="utf-8")
+    done = platform.shell(f"CLOISTER_ESTATE={allowed} {preview}")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_setting_fails_the_preview_with_its_place_and_the_way_out(platform: Clone) -> None:
+    path = platform.path / "stacks" / "Pulumi.platform-dev.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("region: eu-central-1", "region: eu-west-2"), encoding="utf-8")
+    try:
+        done = platform.shell(f"pulumi preview --stack platform-dev {POLICIES}")
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert done.returncode != 0
+    assert "settings.region: 'eu-west-2' is outside the EU; use one of eu-central-1" in done.stdout + done.stderr
+
+
+def test_the_outputs_hold_no_secret(platform: Clone) -> None:
+    done = platform.shell("pulumi stack output --json --stack platform-dev")
+    outputs = json.loads(done.stdout)
+    assert outputs["region"] == "eu-central-1"
+    assert "[secret]" not in done.stdout
