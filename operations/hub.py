@@ -9,7 +9,7 @@ from typing import IO, Any, Final, cast
 
 from huggingface_hub import HfApi, get_session, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils._headers import build_hf_headers
 
 from operations.errors import CommandError
 
@@ -70,7 +70,8 @@ def look_up(client: HfApi, repository: str, revision: str | None) -> HubRevision
         HubFile(path=item.rfilename, size_bytes=item.size or 0, sha256=item.lfs.sha256 if item.lfs else None)
         for item in info.siblings or ()
     )
-    card = info.card_data.to_dict() if info.card_data else {}
+    data: Any = info.card_data
+    card = data.to_dict() if data else {}
     return HubRevision(repository=repository, revision=str(info.sha), files=files, gated=bool(info.gated), card=card)
 
 

@@ -1,11 +1,13 @@
-"""One call of a Kubernetes API server, with the address and the credentials of a kubeconfig document."""
+"""Calls of a Kubernetes API server, with the address and the credentials of a kubeconfig document."""
 
 import base64
 import json
 import os
 import ssl
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -15,35 +17,54 @@ from operations.errors import CommandError
 SECONDS: Final = 30
 
 
-def merge_patch(kubeconfig: Mapping[str, Any], path: str, patch: Mapping[str, Any]) -> None:
-    """Merge a document into one object.
+@dataclass(frozen=True)
+class ApiServer:
+    """A connection to one API server."""
 
-    Args:
-        kubeconfig: the document of a kubeconfig file; its current context is used.
-        path: the object's path, such as `/api/v1/namespaces/inference/configmaps/name`.
-        patch: the members to set.
+    server: str
+    client: httpx.Client
+
+    def get(self, path: str) -> dict[str, Any]:
+        """One object or list.
+
+        Raises:
+            CommandError: the server cannot be reached, or refuses.
+        """
+        found: dict[str, Any] = self._ask("GET", path).json()
+        return found
+
+    def merge_patch(self, path: str, patch: Mapping[str, Any]) -> None:
+        """Merge a document into one object.
+
+        Raises:
+            CommandError: the server cannot be reached, or refuses.
+        """
+        self._ask("PATCH", path, json.dumps(patch).encode())
+
+    def _ask(self, method: str, path: str, content: bytes | None = None) -> httpx.Response:
+        headers = {"content-type": "application/merge-patch+json"} if content else {}
+        try:
+            answer = self.client.request(method, f"{self.server}{path}", content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise CommandError(
+                f"cannot reach the cluster at {self.server}: {error}; run this inside its network"
+            ) from None
+        if answer.status_code >= 400:
+            raise CommandError(f"{method} {self.server}{path}: {answer.status_code}: {_message(answer)}")
+        return answer
+
+
+@contextmanager
+def api_server(kubeconfig: Mapping[str, Any]) -> Iterator[ApiServer]:
+    """The API server of a kubeconfig document's current context, with that context's credentials.
 
     Raises:
-        CommandError: the server cannot be reached, or refuses.
+        CommandError: the document names no server that can be checked, or no credentials.
     """
     cluster, user = _current(kubeconfig)
-    server = str(cluster["server"]).rstrip("/")
-    headers = {"authorization": f"Bearer {_bearer(user)}", "content-type": "application/merge-patch+json"}
-    try:
-        answer = httpx.patch(
-            f"{server}{path}",
-            content=json.dumps(patch).encode(),
-            headers=headers,
-            verify=_trust(cluster),
-            timeout=SECONDS,
-            trust_env=False,
-        )
-    except httpx.HTTPError as error:
-        raise CommandError(
-            f"cannot reach the cluster at {server}: {error}; is this machine inside the network?"
-        ) from None
-    if answer.status_code >= 400:
-        raise CommandError(f"{server}{path}: {answer.status_code}: {_message(answer)}")
+    headers = {"authorization": f"Bearer {_bearer(user)}"}
+    with httpx.Client(headers=headers, verify=_trust(cluster), timeout=SECONDS, trust_env=False) as client:
+        yield ApiServer(str(cluster["server"]).rstrip("/"), client)
 
 
 def _current(kubeconfig: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -15,6 +15,7 @@ app = typer.Typer(
     name="cloister",
     help="Private LLM inference that never leaves the EU. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(rehearse.app, name="rehearse")

@@ -1,5 +1,6 @@
 """Revoke one token or all tokens of a client, and hand the new list to the gateways that run."""
 
+import hashlib
 import os
 import re
 import tempfile
@@ -7,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from urllib.parse import quote
 
 from components.gateway.configuration import REVOCATION_FILE, revocation_file
 from operations.errors import CommandError
-from operations.kubernetes_access import merge_patch
+from operations.kubernetes_access import api_server
 from operations.token_records import LONGEST_TOKEN, Revocation, find_token, keep_revocation, revocations_in_force
 
 Kind = Literal["token", "client"]
+GATEWAY_PODS: Final = "app.kubernetes.io/name=gateway"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,25 +80,39 @@ def revocations(*, audit_bucket: str, s3: Any, now: datetime) -> str:
 
 
 def publish_revocations(target: FolderTarget | ConfigMapTarget, text: str) -> None:
-    """Put the text where gateways watch it: a folder's takes effect at once, a ConfigMap's when the kubelets sync it.
+    """Put the text where gateways watch it.
 
     Raises:
         CommandError: there is no such folder, or the cluster refuses.
     """
     if isinstance(target, ConfigMapTarget):
-        path = f"/api/v1/namespaces/{target.namespace}/configmaps/{target.name}"
-        merge_patch(target.kubeconfig, path, {"data": {REVOCATION_FILE: text}})
-        return
-    if not target.folder.is_dir():
-        raise CommandError(f"{target.folder} is not a folder; is the gateway deployed on this host?")
+        _to_config_map(target, text)
+    else:
+        _to_folder(target.folder, text)
+
+
+def _to_config_map(target: ConfigMapTarget, text: str) -> None:
+    namespace = f"/api/v1/namespaces/{target.namespace}"
+    digest = {"cloister/revocation-sha256": hashlib.sha256(text.encode()).hexdigest()}
+    with api_server(target.kubeconfig) as api:
+        api.merge_patch(f"{namespace}/configmaps/{target.name}", {"data": {REVOCATION_FILE: text}})
+        # A kubelet looks at a pod's ConfigMaps about once a minute, and at once if the pod's annotations change.
+        for pod in api.get(f"{namespace}/pods?labelSelector={quote(GATEWAY_PODS)}")["items"]:
+            name = pod["metadata"]["name"]
+            api.merge_patch(f"{namespace}/pods/{name}", {"metadata": {"annotations": digest}})
+
+
+def _to_folder(folder: Path, text: str) -> None:
+    if not folder.is_dir():
+        raise CommandError(f"{folder} is not a folder; is the gateway deployed on this host?")
     # Envoy reacts to a rename into the folder, and reads the file once: it must be complete by then.
-    handle, temporary = tempfile.mkstemp(dir=target.folder, prefix=".revocation-")
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".revocation-")
     try:
         with os.fdopen(handle, "w") as file:
             file.write(text)
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
-        Path(temporary).replace(target.folder / REVOCATION_FILE)
+        Path(temporary).replace(folder / REVOCATION_FILE)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

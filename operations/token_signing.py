@@ -34,7 +34,7 @@ def sign(claims: Mapping[str, Any], *, signing_key: str, kms: Any) -> str:
     message = ".".join(parts).encode()
     if len(message) > LONGEST_MESSAGE_BYTES:
         raise CommandError(
-            f"the token would have {len(message)} bytes, KMS signs {LONGEST_MESSAGE_BYTES}; name fewer models"
+            f"the token would have {len(message)} bytes, KMS signs at most {LONGEST_MESSAGE_BYTES}; name fewer models"
         )
     answer = kms.sign(KeyId=signing_key, Message=message, MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256")
     r, s = decode_dss_signature(answer["Signature"])

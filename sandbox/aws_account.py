@@ -29,6 +29,9 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 
 ACCOUNT_ID: Final = "111122223333"
+OPERATOR: Final = "cloister-operator"
+"""A role that exists from the start; the rehearsal's settings name it as the cluster's administrator."""
+
 _SEED: Final = "HTTP_X_CLOISTER_SEED"
 _TOKEN_PREFIX: Final = "k8s-aws-v1."
 _TOKEN_LIFETIME: Final = datetime.timedelta(minutes=15)
@@ -59,11 +62,11 @@ def seeded_randomness(seeds: threading.local) -> None:
         generator: Random = getattr(seeds, "random", None) or fallback
         return generator.random()
 
-    mock_random.getrandbits = getrandbits
-    mock_random.random = random
+    mock_random.getrandbits = getrandbits  # type: ignore[method-assign]
+    mock_random.random = random  # type: ignore[method-assign]
 
 
-def account_application(moto: Wsgi, state: Path) -> Wsgi:
+def account_application(moto: Any, state: Path) -> Wsgi:
     """Moto behind two additions: seeds by request header, and the pages `/cloister/instance` and `/cloister/kms/…`."""
     seeds = threading.local()
     seeded_randomness(seeds)
@@ -74,10 +77,26 @@ def account_application(moto: Wsgi, state: Path) -> Wsgi:
             body = json.dumps(_page(path.removeprefix("/cloister/").split("/"), state)).encode()
             start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
             return [body]
-        seeds.random = Random(environ[_SEED]) if _SEED in environ else None
-        return moto(environ, start_response)
+        seeds.random = None
+        if _SEED in environ:
+            _warm_up(moto, environ)
+            seeds.random = Random(environ[_SEED])
+        answer: Iterable[bytes] = moto(environ, start_response)
+        return answer
 
     return application
+
+
+def _warm_up(moto: Any, environ: dict[str, Any]) -> None:
+    """Load the service and make its backend before the seed counts: both draw identifiers of their own."""
+    from moto.backends import get_backend
+
+    moto.get_application(environ)
+    _, _, region, service, _ = environ["HTTP_AUTHORIZATION"].split(",")[0].split()[1].split("/")
+    for name in ("sts", "iam", service):  # every request looks up who sent it
+        regions = get_backend(name)[ACCOUNT_ID]
+        for scope in set(regions.regions) & {region, "aws", "global"}:
+            assert regions[scope]
 
 
 def _page(path: list[str], state: Path) -> dict[str, str]:
@@ -99,7 +118,7 @@ def keep_key_material(region: str, key_id: str, folder: Path) -> None:
     """
     from moto.kms.models import kms_backends
 
-    key = kms_backends[ACCOUNT_ID][region].keys[key_id]
+    key: Any = kms_backends[ACCOUNT_ID][region].keys[key_id]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     private, symmetric = folder / f"{key_id}.pem", folder / f"{key_id}.bin"
     if private.exists():
@@ -126,6 +145,8 @@ def review(token: str, cluster: str | None, endpoint: str, state: Path) -> dict[
     try:
         query, name = _checked_url(token, endpoint)
         clusters = {cluster} if cluster else _kept(state, "aws:eks/cluster:Cluster", "name")
+        if not name and len(clusters) == 1:
+            (name,) = clusters  # a signed header is not in the URL, and without the secret nobody can tell which it was
         if name not in clusters:
             raise TokenError(f"it is meant for cluster '{name}', not for {', '.join(sorted(clusters)) or 'any'}")
         headers = {"x-k8s-aws-id": name, "Authorization": _credential(query)}
@@ -150,7 +171,9 @@ def _checked_url(token: str, endpoint: str) -> tuple[dict[str, list[str]], str]:
     except ValueError as error:
         raise TokenError(f"it is not base64url of a URL ({error})") from None
     labels = (url.hostname or "").split(".")
-    genuine = url.scheme == "https" and labels[0] == "sts" and ".".join(labels[-2:]) in ("amazonaws.com", "amazonaws.eu")
+    genuine = (
+        url.scheme == "https" and labels[0] == "sts" and ".".join(labels[-2:]) in ("amazonaws.com", "amazonaws.eu")
+    )
     if not genuine and url.netloc != urlsplit(endpoint).netloc:
         raise TokenError(f"'{url.netloc}' is not an STS endpoint")
     query = parse_qs(url.query)
@@ -210,12 +233,12 @@ def _resources(state: Path, type_token: str) -> list[dict[str, Any]]:
 
 
 def webhook_server(port: int, cluster: str | None, endpoint: str, state: Path) -> ThreadingHTTPServer:
-    """The TokenReview webhook on loopback; kube-apiserver names it in its `--authentication-token-webhook-config-file`."""
+    """The TokenReview webhook on loopback, for kube-apiserver's `--authentication-token-webhook-config-file`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+        def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             status = review(str(request.get("spec", {}).get("token", "")), cluster, endpoint, state)
             body = json.dumps(
@@ -246,10 +269,36 @@ def moto_server(port: int, state: Path, region: str) -> Any:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Moto answers thousands of requests in a rehearsal."""
 
+    _evaluate_no_policy()
+    _add_operator()
     mock_random.seed(region)
     assert ec2_backends[ACCOUNT_ID][region].managed_prefix_lists  # made now, so that their identifiers repeat
     application = account_application(DomainDispatcherApplication(create_backend_app), state)
     return make_server("127.0.0.1", port, application, threaded=True, request_handler=Quiet)
+
+
+def _evaluate_no_policy() -> None:
+    """Moto reads bucket policies without their conditions, and so would deny what the conditions let through."""
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+
+    IAMPolicy.is_action_permitted = lambda *_, **__: PermissionResult.NEUTRAL
+
+
+def _add_operator() -> None:
+    """The one thing that a real account has before Cloister comes: the role of the people who run it."""
+    from moto.iam.models import iam_backends
+
+    principal = {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}
+    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    iam_backends[ACCOUNT_ID]["aws"].create_role(
+        role_name=OPERATOR,
+        assume_role_policy_document=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        path="/",
+        permissions_boundary=None,
+        description="People who run the rehearsal",
+        tags=[],
+        max_session_duration="3600",
+    )
 
 
 def main() -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sandbox import process_table
 from sandbox.places import rehearsal_folder
 from sandbox.ports import PortTakenError, answers, free_port, require_port
+from sandbox.process_table import Process
 
 __all__ = [
     "PortTakenError",
@@ -36,21 +35,6 @@ _POLL_SECONDS = 0.05
 
 class ProcessError(Exception):
     """A background process did not do what it was started for; the message carries its last log lines."""
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process that was started; `started` (kernel ticks since boot) tells it from a later one with the same pid."""
-
-    name: str
-    pid: int
-    started: int
-    command: tuple[str, ...]
-    log: str
-
-    def is_alive(self) -> bool:
-        """Whether this very process still runs."""
-        return _started(self.pid) == self.started
 
 
 def start(
@@ -78,7 +62,7 @@ def start(
         ProcessError: it ended or was not ready in time; it does not run any more then.
     """
     home = folder or rehearsal_folder()
-    current = _records(home).get(name)
+    current = process_table.read(home).get(name)
     if current and current.is_alive() and current.command != tuple(argv):
         stop(name, folder=home)
     try:
@@ -118,7 +102,10 @@ def run_to_end(
             process = pool.submit(_spawn, home, name, argv, env, cwd).result()
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            pid, status = os.waitpid(process.pid, os.WNOHANG)
+            try:
+                pid, status = os.waitpid(process.pid, os.WNOHANG)
+            except ChildProcessError:
+                raise ProcessError(f"{name} was ended before it was done") from None
             if pid:
                 return os.waitstatus_to_exitcode(status)
             time.sleep(_POLL_SECONDS)
@@ -130,7 +117,7 @@ def run_to_end(
 def stop(name: str, *, grace: float = 10, folder: Path | None = None) -> None:
     """End the process and its children if they run; a process that merely has its old pid is left alone."""
     home = folder or rehearsal_folder()
-    process = _records(home).get(name)
+    process = process_table.read(home).get(name)
     if process is not None:
         _signal(process, signal.SIGTERM)
         _end(home, process, grace)
@@ -139,7 +126,7 @@ def stop(name: str, *, grace: float = 10, folder: Path | None = None) -> None:
 def stop_all(*, grace: float = 10, folder: Path | None = None) -> list[str]:
     """End everything that was started, latest first, and return the names of what was still running."""
     home = folder or rehearsal_folder()
-    processes = sorted(_records(home).values(), key=lambda process: process.started, reverse=True)
+    processes = sorted(process_table.read(home).values(), key=lambda process: process.started, reverse=True)
     alive = [process.name for process in processes if process.is_alive()]
     for process in processes:
         _signal(process, signal.SIGTERM)
@@ -150,7 +137,7 @@ def stop_all(*, grace: float = 10, folder: Path | None = None) -> list[str]:
 
 def running(folder: Path | None = None) -> list[Process]:
     """The processes that run now, oldest first."""
-    records = _records(folder or rehearsal_folder()).values()
+    records = process_table.read(folder or rehearsal_folder()).values()
     return sorted((process for process in records if process.is_alive()), key=lambda process: process.started)
 
 
@@ -168,8 +155,8 @@ def _spawn(home: Path, name: str, argv: Sequence[str], env: Mapping[str, str] | 
     log = home / "log" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = ["/bin/sh", "-c", 'cd "$0" && exec "$@"', str(cwd), *argv] if cwd else list(argv)
-    with _locked(home):
-        records = _records(home)
+    with process_table.locked(home):
+        records = process_table.read(home)
         current = records.get(name)
         if current and current.is_alive():
             return current
@@ -189,14 +176,14 @@ def _spawn(home: Path, name: str, argv: Sequence[str], env: Mapping[str, str] | 
             )
         except OSError as problem:
             raise ProcessError(f"{name} could not be started: {command[0]}: {problem.strerror}") from problem
-        process = Process(name, pid, _started(pid, zombie=True) or 0, tuple(argv), str(log))
-        _save(home, {**records, name: process})
+        process = Process(name, pid, process_table.started_at(pid, zombie=True) or 0, tuple(argv), str(log))
+        process_table.write(home, {**records, name: process})
     return process
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
     # Children may outlive their leader; while they do, the kernel gives its number to no other process.
-    if _started(process.pid, zombie=True) in (process.started, None):
+    if process_table.started_at(process.pid, zombie=True) in (process.started, None):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
 
@@ -209,11 +196,11 @@ def _end(home: Path, process: Process, grace: float) -> None:
     while process.is_alive() and time.monotonic() < deadline + 5:
         time.sleep(_POLL_SECONDS)
     _exit_status(process)
-    with _locked(home):
-        records = _records(home)
+    with process_table.locked(home):
+        records = process_table.read(home)
         if records.get(process.name) == process:
             del records[process.name]
-            _save(home, records)
+            process_table.write(home, records)
 
 
 def _exit_status(process: Process) -> str:
@@ -231,35 +218,3 @@ def _is_ready(ready: Callable[[], bool]) -> bool:
         return ready()
     except Exception:  # connection refused, not found, half an answer: all mean not yet
         return False
-
-
-def _started(pid: int, zombie: bool = False) -> int | None:
-    """The process's start time; None when there is none, or only its exit status is left."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return int(fields[19]) if zombie or fields[0] not in "ZX" else None
-
-
-def _records(home: Path) -> dict[str, Process]:
-    try:
-        stored = json.loads((home / "run" / "processes.json").read_text())
-    except FileNotFoundError:
-        return {}
-    return {item["name"]: Process(**{**item, "command": tuple(item["command"])}) for item in stored}
-
-
-def _save(home: Path, records: Mapping[str, Process]) -> None:
-    target = home / "run" / "processes.json"
-    draft = target.with_suffix(".draft")
-    draft.write_text(json.dumps([asdict(process) for process in records.values()], indent=1))
-    draft.replace(target)
-
-
-@contextlib.contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    (home / "run").mkdir(parents=True, exist_ok=True)
-    with (home / "run" / "processes.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

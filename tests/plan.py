@@ -93,12 +93,12 @@ class _Mocks(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """In a preview nothing has an id; otherwise ids are made from names."""
+        if args.typ == "pulumi:pulumi:StackReference":  # read, hence never `custom`; known in a preview as well
+            return args.name, {"name": args.name, **self.computed.get(args.typ, {})}
         if self.preview or not args.custom:
             return "", args.inputs
         made = {"arn": f"arn:aws:test:eu-central-1:111122223333:{args.name}", "name": args.name}
         outputs = {**made, **args.inputs, **COMPUTED.get(args.typ, {}), **self.computed.get(args.typ, {})}
-        if args.typ == "pulumi:pulumi:StackReference":
-            outputs = {"name": args.name, **self.computed.get(args.typ, {})}
         return f"{args.name}-id", outputs
 
 
@@ -108,6 +108,14 @@ class _Monitor(mocks.MockMonitor):
         self.planned: list[Planned] = []
         self.outputs: dict[str, Mapping[str, Any]] = {}
 
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """URNs as the engine writes them: the stack is no part of a type."""
+        return super().make_urn(self._below(parent), type_, name)
+
+    @staticmethod
+    def _below(parent: str) -> str:
+        return "" if parent.split("::")[2:3] == ["pulumi:pulumi:Stack"] else parent
+
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         if request.type != "pulumi:pulumi:Stack":
             self.planned.append(
@@ -116,7 +124,7 @@ class _Monitor(mocks.MockMonitor):
                     name=request.name,
                     urn=self.make_urn(request.parent, request.type, request.name),
                     inputs=json_format.MessageToDict(request.object),
-                    parent="" if request.parent.endswith("::pulumi:pulumi:Stack") else request.parent,
+                    parent=self._below(request.parent),
                     provider=request.provider,
                     dependencies=tuple(request.dependencies),
                     property_dependencies={
@@ -128,11 +136,11 @@ class _Monitor(mocks.MockMonitor):
                     custom=request.custom,
                 )
             )
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         self.outputs[request.urn] = json_format.MessageToDict(request.outputs)
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 def plan(
@@ -166,7 +174,7 @@ def plan(
 
     try:
         mocks.set_mocks(_Mocks(preview, {}, {}), project=project, stack=stack, preview=preview, monitor=monitor)
-        mocks.test(run)()
+        mocks.test(run)()  # type: ignore[no-untyped-call]
     finally:
         settings.configure(before)
     return Plan(resources=tuple(monitor.planned), result=results[0] if results else None, outputs=monitor.outputs)

@@ -2,23 +2,11 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 from components.catalog.instances import read
 
 HOURS_PER_MONTH: Final = 730
-
-FixedCost = Literal[
-    "eks-control-plane-hour",
-    "interface-endpoint-zone-hour",
-    "interface-endpoint-gb",
-    "kms-key-month",
-    "s3-standard-gb-month",
-    "nlb-hour",
-    "gp3-gb-month",
-    "ecr-gb-month",
-    "network-firewall-endpoint-hour",
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +37,13 @@ def on_demand_usd_per_month(name: str, region: str) -> float | None:
     return None if hourly is None else hourly * HOURS_PER_MONTH
 
 
-def fixed_cost(kind: FixedCost, region: str) -> Price | None:
-    """The price of a service's unit in a region, or None where no source gives one."""
+def fixed_cost(kind: str, region: str) -> Price | None:
+    """The price of a service's unit in a region, or None where no source gives one.
+
+    Args:
+        kind: a name of the first column of data/fixed_costs.csv, such as `eks-control-plane-hour`.
+        region: where.
+    """
     return _fixed_costs().get((kind, region))
 
 

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import pulumi_docker as docker
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from components.edge.hardening import DROP_ALL, NO_NEW_PRIVILEGES, scratch
 from components.gateway.configuration import BOOTSTRAP_FILE, arguments
@@ -29,6 +29,7 @@ class EdgeGatewayArgs:
         revocation_host_folder: folder on the host whose file `cloister token revoke` swaps while the gateway runs.
             It is prepared once, before the first deployment: no deployment writes it, so none brings a revoked token
             back.
+        engines: must be healthy before clients are let in.
     """
 
     host: EdgeHost
@@ -41,6 +42,7 @@ class EdgeGatewayArgs:
     listen_port: int
     inside: Input[str]
     outside: Input[str]
+    engines: Sequence[Resource]
 
 
 class EdgeGateway(ComponentResource):
@@ -91,7 +93,7 @@ class EdgeGateway(ComponentResource):
                     host_path=args.revocation_host_folder, container_path=args.revocation_folder, read_only=True
                 )
             ],
-            opts=ResourceOptions(parent=self, delete_before_replace=True),
+            opts=ResourceOptions(parent=self, depends_on=list(args.engines), delete_before_replace=True),
         )
         self.url = gateway.name.apply(lambda _: f"http://{args.host.address}:{args.host.port}")
         self.revocation_target = Output.from_input(f"folder:{args.revocation_host_folder}")

@@ -36,7 +36,7 @@ class GatewayArgs:
         client_cidrs: networks whose clients, or whose load balancer, may call the gateway.
     """
 
-    namespace: str
+    namespace: Input[str]
     image: str
     replicas: int
     bootstrap: Input[str]
@@ -121,8 +121,8 @@ class Gateway(ComponentResource):
             ),
             opts=ResourceOptions(parent=self, depends_on=[rules, account, bootstrap, configuration, revocation]),
         )
-        self.service = Output.from_input(f"gateway.{args.namespace}.svc.cluster.local")
-        self.revocation_target = Output.from_input(f"configmap:{args.namespace}/{REVOCATION}")
+        self.service = Output.concat("gateway.", args.namespace, ".svc.cluster.local")
+        self.revocation_target = Output.concat("configmap:", args.namespace, "/", REVOCATION)
         self.register_outputs({"service": self.service, "revocation_target": self.revocation_target})
 
 

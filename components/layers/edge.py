@@ -1,5 +1,6 @@
 """The layer `edge`: loader, engine and gateway as containers on one host."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi_docker as docker
@@ -40,11 +41,7 @@ def build(settings: EdgeSettings) -> dict[str, Any]:
         Model("model", name, _model(name, model, settings, platform, images, host), opts)
         for name, model in settings.models.items()
     ]
-    gateway = EdgeGateway(
-        "gateway",
-        _gateway(settings, platform, images, host),
-        ResourceOptions(providers=[provider], depends_on=models),
-    )
+    gateway = EdgeGateway("gateway", _gateway(settings, platform, images, host, models), opts)
     return {
         "url": gateway.url,
         "models": sorted(settings.models),
@@ -78,7 +75,9 @@ def _model(
     )
 
 
-def _gateway(settings: EdgeSettings, platform: PlatformStack, images: Images, host: Host) -> EdgeGatewayArgs:
+def _gateway(
+    settings: EdgeSettings, platform: PlatformStack, images: Images, host: Host, models: Sequence[Model]
+) -> EdgeGatewayArgs:
     def plan(keys: tuple[SigningKey, ...]) -> GatewayPlan:
         return GatewayPlan(
             gateway=settings.gateway,
@@ -101,4 +100,5 @@ def _gateway(settings: EdgeSettings, platform: PlatformStack, images: Images, ho
         listen_port=places.listen_port,
         inside=host.inside,
         outside=host.outside,
+        engines=models,
     )

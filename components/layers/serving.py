@@ -1,10 +1,10 @@
 """The layer `serving`: models and their gateway on the platform's cluster."""
 
+from dataclasses import dataclass
 from typing import Any
 
-import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from components.cluster.identity import WEIGHTS_SERVICE_ACCOUNT
 from components.gateway.configuration import GatewayPlan, SigningKey, Upstream
@@ -25,6 +25,14 @@ from components.settings.load import ROOT
 from components.settings.model_service import ModelService
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    settings: ServingSettings
+    platform: PlatformStack
+    images: Images
+    namespace: Output[str]
+
+
 def build(settings: ServingSettings) -> dict[str, Any]:
     """Isolation first, then the models and the gateway in front of them.
 
@@ -32,9 +40,11 @@ def build(settings: ServingSettings) -> dict[str, Any]:
     """
     platform = platform_stack(settings.platform)
     images = load_images(ROOT / settings.images)
-    provider = _provider(settings, platform)
+    opts = ResourceOptions(providers=[_provider(settings, platform)])
     isolation = Isolation(
-        "isolation", IsolationArgs(namespace=settings.namespace), ResourceOptions(providers=[provider])
+        "isolation",
+        IsolationArgs(namespace=settings.namespace, weights_account=WEIGHTS_SERVICE_ACCOUNT),
+        opts,
     )
     Admission(
         "admission",
@@ -43,25 +53,12 @@ def build(settings: ServingSettings) -> dict[str, Any]:
             registry=registry_host(settings.account_id, settings.region),
             namespace=settings.namespace,
         ),
-        ResourceOptions(providers=[provider]),
+        opts,
     )
-    inside = ResourceOptions(providers=[provider], depends_on=[isolation])
-    account = kubernetes.core.v1.ServiceAccount(
-        "weights-account",
-        metadata=kubernetes.meta.v1.ObjectMetaArgs(
-            name=WEIGHTS_SERVICE_ACCOUNT, namespace=settings.namespace, labels={"app.kubernetes.io/part-of": "cloister"}
-        ),
-        automount_service_account_token=False,
-        opts=ResourceOptions(provider=provider, depends_on=[isolation]),
-    )
+    shared = _Shared(settings=settings, platform=platform, images=images, namespace=isolation.namespace)
     for name, model in settings.models.items():
-        Workload(
-            "workload",
-            name,
-            _workload(name, model, settings, platform, images),
-            ResourceOptions(providers=[provider], depends_on=[isolation, account]),
-        )
-    gateway = Gateway("gateway", _gateway(settings, platform, images), inside)
+        Workload("workload", name, _workload(name, model, shared), opts)
+    gateway = Gateway("gateway", _gateway(shared), opts)
     return {
         "namespace": isolation.namespace,
         "models": sorted(settings.models),
@@ -73,7 +70,7 @@ def build(settings: ServingSettings) -> dict[str, Any]:
 
 
 def _provider(settings: ServingSettings, platform: PlatformStack) -> kubernetes.Provider:
-    config = pulumi.Output.all(
+    config = Output.all(
         cluster=platform.cluster_name,
         endpoint=platform.cluster_endpoint,
         certificate_authority=platform.cluster_certificate_authority,
@@ -87,26 +84,27 @@ def _provider(settings: ServingSettings, platform: PlatformStack) -> kubernetes.
     )
 
 
-def _workload(
-    name: str, model: ModelService, settings: ServingSettings, platform: PlatformStack, images: Images
-) -> WorkloadArgs:
+def _workload(name: str, model: ModelService, shared: _Shared) -> WorkloadArgs:
+    settings, images = shared.settings, shared.images
     lock = load_lock(lock_path(model.lock, ROOT))
     launch = ENGINES[model.engine](service(name, model), lock, model_path(lock))
     return WorkloadArgs(
-        namespace=settings.namespace,
+        namespace=shared.namespace,
         model=model,
         lock=lock,
         launch=launch,
         engine_image=images.reference(launch.image, settings.account_id, settings.region),
         loader_image=images.reference("weights", settings.account_id, settings.region),
-        bucket=platform.weight_cache_bucket,
+        bucket=shared.platform.weight_cache_bucket,
         region=settings.region,
         service_account=WEIGHTS_SERVICE_ACCOUNT,
-        storage_cidrs=platform.endpoint_cidrs,
+        storage_cidrs=shared.platform.endpoint_cidrs,
     )
 
 
-def _gateway(settings: ServingSettings, platform: PlatformStack, images: Images) -> GatewayArgs:
+def _gateway(shared: _Shared) -> GatewayArgs:
+    settings, platform = shared.settings, shared.platform
+
     def plan(keys: tuple[SigningKey, ...]) -> GatewayPlan:
         return GatewayPlan(
             gateway=settings.gateway,
@@ -121,8 +119,8 @@ def _gateway(settings: ServingSettings, platform: PlatformStack, images: Images)
     written = documents(platform.signing_keys, plan)
     places = plan(())
     return GatewayArgs(
-        namespace=settings.namespace,
-        image=images.reference("envoy", settings.account_id, settings.region),
+        namespace=shared.namespace,
+        image=shared.images.reference("envoy", settings.account_id, settings.region),
         replicas=settings.gateway.replicas,
         bootstrap=written.bootstrap,
         files=written.files,

@@ -53,11 +53,13 @@ class Vpc(pulumi.ComponentResource):
         aws.ec2.VpcBlockPublicAccessOptions(
             f"{name}-public-access-block",
             internet_gateway_block_mode="block-bidirectional",
+            region=args.region,
             opts=ResourceOptions(parent=self, retain_on_delete=True),
         )
         vpc = aws.ec2.Vpc(
             f"{name}-vpc",
             cidr_block=args.network.cidr,
+            region=args.region,
             enable_dns_support=True,
             enable_dns_hostnames=True,
             opts=child,

@@ -11,16 +11,17 @@ PART_OF: Final = {"app.kubernetes.io/part-of": "cloister"}
 
 @dataclass(frozen=True, kw_only=True)
 class IsolationArgs:
-    """What the namespace is called."""
+    """What the namespace is called, and the account of the pods that may read the weight cache."""
 
     namespace: str
+    weights_account: str
 
 
 class Isolation(ComponentResource):
     """A namespace that admits restricted pods only and denies all traffic; each workload then allows what it needs.
 
     Outputs:
-        namespace: str; depend on the whole component to start after the denials.
+        namespace: str; what is made in it comes after its denials.
     Source: Kubernetes, "Pod Security Standards" and "Network Policies".
     """
 
@@ -45,8 +46,8 @@ class Isolation(ComponentResource):
             opts=child,
         )
         inside = ResourceOptions(parent=self, depends_on=[namespace])
-        _policy(f"{name}-default-deny", "default-deny", args.namespace, None, inside)
-        _policy(
+        deny = _policy(f"{name}-default-deny", "default-deny", args.namespace, None, inside)
+        names = _policy(
             f"{name}-name-resolution",
             "name-resolution",
             args.namespace,
@@ -66,7 +67,7 @@ class Isolation(ComponentResource):
             ),
             inside,
         )
-        kubernetes.core.v1.ResourceQuota(
+        quota = kubernetes.core.v1.ResourceQuota(
             f"{name}-no-exposure",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name="no-exposure", namespace=args.namespace, labels=PART_OF),
             # A service of these types would open a way past the gateway.
@@ -75,7 +76,18 @@ class Isolation(ComponentResource):
             ),
             opts=inside,
         )
-        self.namespace = namespace.metadata.apply(lambda metadata: str(metadata.name))
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-weights-account",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name=args.weights_account, namespace=args.namespace, labels=PART_OF
+            ),
+            automount_service_account_token=False,
+            opts=inside,
+        )
+        # Options do not reach the children of a component; what takes the name from here comes after the denials.
+        made = [each.metadata.apply(lambda metadata: str(metadata.name)) for each in (namespace, deny, names, quota)]
+        made.append(account.metadata.apply(lambda metadata: str(metadata.name)))
+        self.namespace = Output.all(*made).apply(lambda physical_names: str(physical_names[0]))
         self.register_outputs({"namespace": self.namespace})
 
 

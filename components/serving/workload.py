@@ -5,7 +5,7 @@ from math import ceil
 from typing import Final
 
 import pulumi_kubernetes as kubernetes
-from pulumi import ComponentResource, CustomTimeouts, Output, ResourceOptions
+from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
 
 from components.model.lock import ModelLock, manifest_sha256
 from components.serving.engines.launch import Launch
@@ -35,7 +35,7 @@ class WorkloadArgs:
         storage_cidrs: where the storage's interface endpoint has its addresses.
     """
 
-    namespace: str
+    namespace: Input[str]
     model: ModelService
     lock: ModelLock
     launch: Launch
@@ -129,7 +129,7 @@ class Workload(ComponentResource):
                 custom_timeouts=CustomTimeouts(create=f"{patience}s", update=f"{patience}s"),
             ),
         )
-        self.host_name = service.id.apply(lambda _: host_name(model, args.namespace))
+        self.host_name = service.metadata.apply(lambda it: host_name(model, str(it.namespace)))
         self.register_outputs({"host_name": self.host_name})
 
 

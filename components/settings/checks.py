@@ -148,6 +148,7 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
         max_num_seqs=model.max_num_seqs,
         kv_cache_dtype=model.kv_cache_dtype,
         gpu_memory_utilization=model.gpu_memory_utilization,
+        region=platform.region,
     )
     if memory.verdict == "refused":
         yield f"settings.models.{name}.gpus: {memory.problem}"

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -84,11 +84,11 @@ def fetch(
     with _only_loader(guard, folder, wait_seconds):
         manifest, fetched = _kept_manifest(folder, manifest_sha256), 0
         if manifest is None or not _complete(folder, manifest):
-            store = Store(bucket, f"models/{model}/{revision}/", CHUNK_BYTES)
-            content = store.read(NAME)
-            manifest = parse_manifest(content, manifest_sha256)
-            (folder / MARKER).unlink(missing_ok=True)
-            fetched = _fetch_files(store, folder, manifest, workers)
+            with closing(Store(bucket, f"models/{model}/{revision}/", CHUNK_BYTES)) as store:
+                content = store.read(NAME)
+                manifest = parse_manifest(content, manifest_sha256)
+                (folder / MARKER).unlink(missing_ok=True)
+                fetched = _fetch_files(store, folder, manifest, workers)
             _write_durably(folder / NAME, content)
             _write_durably(folder / MARKER, f"{manifest.sha256}\n".encode())
     return Result(

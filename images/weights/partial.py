@@ -57,21 +57,17 @@ class PartialFile:
         Raises:
             LoaderError: the disk is full.
         """
-        try:
-            while view:
-                written = os.pwrite(self._descriptor, view, position)
-                position, view = position + written, view[written:]
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise LoaderError(
-                f"{self._partial}: the disk is full at byte {position} of {self.file.size_bytes}; "
-                "make room, what was fetched is kept"
-            ) from None
+        while view:
+            written = self._write(self._descriptor, view, position)
+            position, view = position + written, view[written:]
 
     def mark(self, index: int) -> None:
-        """Notes that a chunk is on disk, and hashes on as far as the file is contiguous."""
-        os.pwrite(self._map_descriptor, PRESENT, index)
+        """Notes that a chunk is on disk, and hashes on as far as the file is contiguous.
+
+        Raises:
+            LoaderError: the disk is full.
+        """
+        self._write(self._map_descriptor, PRESENT, index)
         self._present[index] = 1
         if self._hashing.acquire(blocking=False):
             try:
@@ -106,6 +102,17 @@ class PartialFile:
     def digest(self) -> str:
         """The digest over what was read; final after `finish`."""
         return self._hash.hexdigest()
+
+    def _write(self, descriptor: int, data: bytes | memoryview, position: int) -> int:
+        try:
+            return os.pwrite(descriptor, data, position)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise LoaderError(
+                f"{self._partial}: the disk is full at byte {position} of {self.file.size_bytes}; "
+                "make room, what was fetched is kept"
+            ) from None
 
     def _hash_on(self) -> None:
         while self._hashed < len(self._present) and self._present[self._hashed]:

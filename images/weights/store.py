@@ -120,17 +120,17 @@ class Store:
         connection, buffer = self._connection()
         path, headers = self._signed(name, start, end)
         connection.request("GET", path, headers=headers)
-        response = connection.getresponse()
-        if response.status != 206:
-            self._refuse(name, response, size)
-        self._check_same_object(name, response, size)
-        while start < end:
-            count = response.readinto(buffer[: min(len(buffer), end - start)])
-            if not count:
-                raise InterruptedTransferError(f"the connection ended {end - start} bytes early")
-            sink(start, buffer[:count])
-            start += count
-        response.read()
+        with connection.getresponse() as response:
+            if response.status != 206:
+                self._refuse(name, response, size)
+            self._check_same_object(name, response, size)
+            while start < end:
+                count = response.readinto(buffer[: min(len(buffer), end - start)])
+                if not count:
+                    raise InterruptedTransferError(f"the connection ended {end - start} bytes early")
+                sink(start, buffer[:count])
+                start += count
+            response.read()
 
     def _signed(self, name: str, start: int, end: int) -> tuple[str, dict[str, str]]:
         path = self._address.path + quote(self._prefix + name)
@@ -175,9 +175,13 @@ class Store:
             connection.close()
         self._local.connection = None
 
-    def close(self) -> None:
-        """Close the calling thread's connection."""
+    def release(self) -> None:
+        """Closes the calling thread's connection."""
         self._drop_connection()
+
+    def close(self) -> None:
+        """Closes what all threads share."""
+        self._client.close()
 
     def _where(self, name: str) -> str:
         return f"s3://{self._bucket}/{self._prefix}{name}"

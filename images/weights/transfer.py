@@ -56,7 +56,7 @@ class Transfer:
             self._stop.set()
             raise
         finally:
-            self._store.close()
+            self._store.release()
 
     def close(self) -> None:
         """Leaves files that are not finished as they are."""

@@ -32,6 +32,7 @@ def variables(aws_port: int) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "rehearsal",
         "AWS_SECRET_ACCESS_KEY": "rehearsal",
         "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "CLOISTER_FOLDER": str(folder),
         "CLOISTER_SANDBOX_KUBERNETES": str(folder / "kubernetes"),

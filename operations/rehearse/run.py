@@ -48,7 +48,7 @@ def rehearse(engine: str) -> None:
         with console.step("Stand-in of the AWS account, and a Kubernetes API", 10):
             stand_ins.start(console)
         deployments = [_deploy(console, PLATFORM, 40)]
-        _push_weights(console, engine, deployments[0].outputs["weight_cache_bucket_name"])
+        _push_weights(console, deployments[0].outputs["weight_cache_bucket_name"])
         deployments.append(_deploy(console, SERVING, 25))
         deployments.append(_deploy(console, EDGE[engine], 90 if engine == "vllm" else 15))
         proof = _prove(console, EDGE[engine])
@@ -132,16 +132,21 @@ def _deploy(console: Console, stack: str, usual_seconds: float) -> stacks.Deploy
     return deployment
 
 
-def _push_weights(console: Console, engine: str, bucket: str) -> None:
+def _push_weights(console: Console, bucket: str) -> None:
     """Both forms of the model into the weight cache, each file checked against its lock."""
-    from operations.model_push import push_folder
+    import boto3
+
+    from operations.model_push import folder_source, push
     from sandbox.model.prepare import prepare
 
     with console.step("cloister model push: real weights through their lock files into the weight cache", 12):
         for name, folder in prepare(REPOSITORY, console.progress).items():
             lock = load_lock(lock_path(name, ROOT))
-            pushed = push_folder(lock, folder, bucket, console.progress)
-            console.line(f"{name} at {lock.revision[:12]}: {pushed}")
+            pushed = push(lock, folder_source(folder), bucket, boto3.client("s3"), progress=console.progress)
+            console.line(
+                f"{name} at {lock.revision[:12]}: {pushed.uploaded_files} files uploaded "
+                f"({pushed.uploaded_bytes / 1e6:.0f} MB), {pushed.kept_files} were there"
+            )
 
 
 def _prove(console: Console, stack: str) -> summary.Proof:

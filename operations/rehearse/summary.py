@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from operations.commands import size
 from operations.console import Console, duration
 from operations.rehearse.questions import QUESTION, Answer, Refusal
 from operations.rehearse.stacks import Deployment
@@ -71,7 +72,5 @@ def _curl(proof: Proof) -> str:
 
 def _cost(console: Console) -> None:
     """Memory plan and monthly price of the same stacks on real hardware."""
-    from operations.commands.size import show_plan
-
     console.rich.print("\n[bold]The same on real hardware[/bold]")
-    show_plan(console.rich, "serving-rehearsal")
+    size.show(console.rich, size.report_of("serving-rehearsal"))

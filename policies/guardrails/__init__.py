@@ -39,12 +39,18 @@ def policies(estate: Estate, today: datetime.date | None = None) -> list[Policy]
     ledger = Ledger(estate.exemptions, today or datetime.date.today())
     return [
         *(
-            ResourceValidationPolicy(name, text, _resource_check(RuleSet(rules), estate, ledger), EnforcementLevel.MANDATORY)
+            ResourceValidationPolicy(
+                name, text, _resource_check(RuleSet(rules), estate, ledger), EnforcementLevel.MANDATORY
+            )
             for name, (text, rules) in POLICIES.items()
             if name != "estate"
         ),
-        StackValidationPolicy("estate", POLICIES["estate"][0], _stack_check(relations.RULES, estate, ledger), EnforcementLevel.MANDATORY),
-        StackValidationPolicy("exemptions", "Lists the exemptions that were used.", _notice(ledger), EnforcementLevel.ADVISORY),
+        StackValidationPolicy(
+            "estate", POLICIES["estate"][0], _stack_check(relations.RULES, estate, ledger), EnforcementLevel.MANDATORY
+        ),
+        StackValidationPolicy(
+            "exemptions", "Lists the exemptions that were used.", _notice(ledger), EnforcementLevel.ADVISORY
+        ),
     ]
 
 
@@ -132,6 +138,10 @@ def exemption_problems(ledger: Ledger) -> list[str]:
 def _notice(ledger: Ledger) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def check(args: StackValidationArgs, report: ReportViolation) -> None:
         for exemption in sorted(ledger.used, key=lambda used: (used.rule, used.resource)):
-            report(f"{exemption.rule} is not enforced for {exemption.resource} until {exemption.expires}: {exemption.reason}", None)
+            report(
+                f"{exemption.rule} is not enforced for {exemption.resource} until {exemption.expires}: "
+                f"{exemption.reason}",
+                None,
+            )
 
     return check

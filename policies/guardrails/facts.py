@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-# Source: AWS General Reference, "AWS service endpoints". London (eu-west-2), Zurich (eu-central-2) and eu-isoe-west-1 match
-# "eu-" and are not in the EU, so nothing here matches on a prefix. components/catalog has the list too, on purpose.
+# Source: AWS General Reference, "AWS service endpoints". London (eu-west-2), Zurich (eu-central-2) and eu-isoe-west-1
+# match "eu-" and are not in the EU, so nothing here matches on a prefix. components/catalog has the list too.
 EU_REGIONS: Final = frozenset(
     {"eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3", "eusc-de-east-1"}
 )
@@ -31,6 +31,9 @@ ECR_IMAGE: Final = re.compile(
 AMAZON_DNS: Final = "AmazonProvidedDNS"
 AMAZON_TIME: Final = "169.254.169.123"
 
+# The node's agent that gives pods their role. Source: EKS User Guide, "Learn how EKS Pod Identity grants pods access".
+POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
+
 # Buckets of AWS that a node reads through the S3 endpoint: ECR's image layers and the AL2023 packages.
 AWS_BUCKET: Final = re.compile(
     r"arn:aws[a-z-]*:s3:::(prod-(?P<ecr>[a-z0-9-]+)-starport-layer-bucket|al2023-repos-(?P<repos>[a-z0-9-]+)-de612dc2)(/.*)?"
@@ -43,5 +46,17 @@ EKS_REGISTRY_ACCOUNTS: Final = frozenset({"602401143452", "590381155156", "45526
 PRIVATE_SUFFIXES: Final = (".internal", ".cluster.local", ".svc", ".local", ".in-addr.arpa")
 
 ROOMS: Final = frozenset(
-    {"network", "cluster", "storage", "model", "serving", "gateway", "observability", "edge", "images", "managed", "layers"}
+    {
+        "network",
+        "cluster",
+        "storage",
+        "model",
+        "serving",
+        "gateway",
+        "observability",
+        "edge",
+        "images",
+        "managed",
+        "layers",
+    }
 )

@@ -11,7 +11,7 @@ from .facts import AWS_BUCKET, EKS_REGISTRY_ACCOUNTS
 from .findings import document, items
 from .owner import Estate
 
-# Conditions that are false when the key is absent. Others (Not…, …IfExists, ForAllValues:, Null) narrow nothing for certain.
+# Conditions that are false when the key is absent. Others (Not…, …IfExists, ForAllValues:, Null) narrow nothing surely.
 _POSITIVE = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress", "bool"}
 )
@@ -128,7 +128,7 @@ def callers_are_own(statement: Statement, estate: Estate) -> bool:
 
 
 def resources_are_own(statement: Statement, estate: Estate) -> bool:
-    """Whether a statement reaches only resources of the organisation, or only reads what AWS itself publishes to nodes."""
+    """Whether a statement reaches only resources of the organisation, or reads only what AWS gives to nodes."""
     if statement.narrowed("aws:resourceorgid", lambda value: value == estate.organisation):
         return True
     if statement.narrowed("aws:resourceaccount", lambda value: value in estate.accounts):

@@ -79,7 +79,9 @@ class _Reader:
             return {}
         prefix = f"{place}." if place else ""
         self.problems += [
-            f"{prefix}{key}: unknown key; known are {', '.join(sorted(expected))}" for key in value if key not in expected
+            f"{prefix}{key}: unknown key; known are {', '.join(sorted(expected))}"
+            for key in value
+            if key not in expected
         ]
         self.problems += [f"{prefix}{key}: missing" for key in sorted(expected) if key not in value]
         return value
@@ -143,7 +145,9 @@ def read_estate(text: str, path: Path = DEFAULT_PATH) -> Estate:
         reader.problems.append(f"managed_endpoints: {flag!r} is not true or false")
     organisation = data.get("organisation")
     if organisation is not None:
-        reader.text(organisation, "organisation", r"o-[a-z0-9]{10,32}", "an organisation id such as o-a1b2c3d4e5, or null")
+        reader.text(
+            organisation, "organisation", r"o-[a-z0-9]{10,32}", "an organisation id such as o-a1b2c3d4e5, or null"
+        )
     estate = Estate(
         accounts=frozenset(reader.account(v, f"accounts[{i}]") for i, v in enumerate(reader.items(data, "accounts"))),
         regions=frozenset(reader.region(v, f"regions[{i}]") for i, v in enumerate(reader.items(data, "regions"))),
@@ -151,7 +155,9 @@ def read_estate(text: str, path: Path = DEFAULT_PATH) -> Estate:
         vpc_cidrs=tuple(reader.network(v, f"vpc_cidrs[{i}]") for i, v in enumerate(reader.items(data, "vpc_cidrs"))),
         peers=tuple(_peer(reader, v, f"peers[{i}]") for i, v in enumerate(reader.items(data, "peers"))),
         principals=frozenset(
-            reader.text(v, f"principals[{i}]", r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[^*]+", "the ARN of one role or user")
+            reader.text(
+                v, f"principals[{i}]", r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[^*]+", "the ARN of one role or user"
+            )
             for i, v in enumerate(reader.items(data, "principals"))
         ),
         registries=tuple(
@@ -163,7 +169,9 @@ def read_estate(text: str, path: Path = DEFAULT_PATH) -> Estate:
             for i, v in enumerate(reader.items(data, "providers"))
         ),
         managed_endpoints=flag is True,
-        exemptions=tuple(_exemption(reader, v, f"exemptions[{i}]") for i, v in enumerate(reader.items(data, "exemptions"))),
+        exemptions=tuple(
+            _exemption(reader, v, f"exemptions[{i}]") for i, v in enumerate(reader.items(data, "exemptions"))
+        ),
     )
     if reader.problems:
         raise EstateError(path, reader.problems)
@@ -198,7 +206,7 @@ def _peer(reader: _Reader, value: Any, place: str) -> Peer:
 def _exemption(reader: _Reader, value: Any, place: str) -> Exemption:
     data = reader.keys(value, place, {field.name for field in fields(Exemption)})
     resource = reader.text(data.get("resource"), f"{place}.resource", r"urn:pulumi:.+", "a URN or URN pattern")
-    if resource and not resource.strip("*").rpartition("::")[2].strip("*"):
+    if resource and not resource.removeprefix("urn:pulumi:").strip("*:"):
         reader.problems.append(f"{place}.resource: {resource!r} matches everything; name the resource")
     return Exemption(
         rule=reader.text(data.get("rule"), f"{place}.rule", r"[a-z]+(-[a-z0-9]+)+", "the id of a rule"),

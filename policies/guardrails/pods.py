@@ -10,9 +10,7 @@ from pulumi_policy.proxy import UnknownValueError
 
 from .findings import Resource, at, each, items
 
-POD: Final = "kubernetes:core/v1:Pod"
 WORKLOADS: Final = {
-    POD: "spec",
     "kubernetes:apps/v1:Deployment": "spec.template.spec",
     "kubernetes:apps/v1:StatefulSet": "spec.template.spec",
     "kubernetes:apps/v1:DaemonSet": "spec.template.spec",

@@ -50,8 +50,10 @@ class Rule:
         return any(fnmatchcase(token, pattern) if "*" in pattern else token == pattern for pattern in self.types)
 
 
-def rule(*types: str, fix: str, source: str, severity: str = "high") -> Callable[[Callable[[Any], Iterator[Any]]], Rule]:
-    """Makes a rule of a function `(Resource) -> Iterator[str]`, or `(Stack) -> Iterator[tuple[Resource, str]]` in estate."""
+def rule(
+    *types: str, fix: str, source: str, severity: str = "high"
+) -> Callable[[Callable[[Any], Iterator[Any]]], Rule]:
+    """Makes a rule of `(Resource) -> Iterator[str]`, or in estate of `(Stack) -> Iterator[tuple[Resource, str]]`."""
 
     def decorate(check: Callable[[Any], Iterator[Any]]) -> Rule:
         return Rule(check=check, types=types, fix=fix, source=source, severity=severity)
@@ -94,7 +96,9 @@ def run(rule: Rule, subject: Any) -> Iterator[Any]:
         yield from rule.check(subject)
     except UnknownValueError as error:
         yield f"{'.'.join(error.props)} is not known yet, so the promise cannot be proved; give a literal value"
-    except Exception as error:  # a rule that fails must refuse; its message could hold a secret, so only its kind is shown
+    except (
+        Exception
+    ) as error:  # a rule that fails must refuse; its message could hold a secret, so only its kind is shown
         yield f"the rule itself failed ({type(error).__name__}), so the resource is refused; report this"
 
 

@@ -10,9 +10,10 @@ _AWS: Final = {
     "cloudtrail": "trail",
     "cloudwatch": "logGroup metricAlarm",
     "ebs": "encryptionByDefault",
-    "ec2": "capacityReservation defaultNetworkAcl defaultRouteTable defaultSecurityGroup flowLog launchTemplate networkAcl "
-    "networkInterface peeringConnectionOptions route routeTable routeTableAssociation securityGroup securityGroupRule subnet "
-    "vpc vpcBlockPublicAccessOptions vpcDhcpOptions vpcDhcpOptionsAssociation vpcEndpoint vpcEndpointService "
+    "ec2": "capacityReservation defaultNetworkAcl defaultRouteTable defaultSecurityGroup flowLog launchTemplate "
+    "networkAcl networkInterface peeringConnectionOptions route routeTable routeTableAssociation securityGroup "
+    "securityGroupRule subnet vpc vpcBlockPublicAccessOptions vpcDhcpOptions vpcDhcpOptionsAssociation vpcEndpoint "
+    "vpcEndpointService "
     "vpcPeeringConnection vpcPeeringConnectionAccepter",
     "ecr": "lifecyclePolicy repository repositoryPolicy",
     "eks": "accessEntry accessPolicyAssociation addon cluster nodeGroup podIdentityAssociation",
@@ -23,7 +24,8 @@ _AWS: Final = {
     "resolverFirewallRuleGroup resolverFirewallRuleGroupAssociation resolverQueryLogConfig "
     "resolverQueryLogConfigAssociation zone zoneAssociation",
     "s3": "bucket bucketLifecycleConfiguration bucketLogging bucketNotification bucketObjectLockConfiguration "
-    "bucketOwnershipControls bucketPolicy bucketPublicAccessBlock bucketServerSideEncryptionConfiguration bucketVersioning",
+    "bucketOwnershipControls bucketPolicy bucketPublicAccessBlock bucketServerSideEncryptionConfiguration "
+    "bucketVersioning",
     "secretsmanager": "secret secretPolicy secretRotation secretVersion",
     "sns": "topic topicPolicy",
     "sqs": "queue",

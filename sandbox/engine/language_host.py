@@ -24,6 +24,7 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 VERSION: Final = "1.0.0"
 _MESSAGE_LIMIT: Final = 400 * 1024 * 1024
 _PROGRAM_RUNNER: Final = Path(__file__).with_name("run_program.py")
+_ORPHAN_SECONDS: Final = 2.0
 _SHOWN_TO_USER: Final = 32  # the program has told the engine what is wrong; the host need not repeat it
 _PLUGIN_MODULES: Final = {"analyzer": "pulumi.policy", "resource": "pulumi.run.plugin"}
 
@@ -97,7 +98,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         child = self._start(command, environment, request.pwd, output=subprocess.PIPE)
         context.add_callback(lambda: _terminate(child))
         for stream, chunk in _output(child):
-            yield language_pb2.RunPluginResponse(**{stream: chunk})
+            yield (
+                language_pb2.RunPluginResponse(stdout=chunk)
+                if stream == "stdout"
+                else language_pb2.RunPluginResponse(stderr=chunk)
+            )
         yield language_pb2.RunPluginResponse(exitcode=child.wait())
         self._children.discard(child)
 
@@ -220,8 +225,10 @@ def main(arguments: Sequence[str]) -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    parent = os.getppid()
     print(port, flush=True)
-    ended.wait()
+    while not ended.wait(_ORPHAN_SECONDS) and os.getppid() == parent:
+        pass  # an engine that was killed cannot end its host
     host.end()
     server.stop(grace=0.2).wait()
     os._exit(0)  # a handler may still wait for a child that takes its time

@@ -51,9 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     loop.set_default_executor(threads)
     sys.argv = [options.program, *options.arguments]
     try:
-        loop.run_until_complete(
-            pulumi.runtime.run_in_stack(lambda: _run(options.program))  # type: ignore[no-untyped-call]
-        )
+        loop.run_until_complete(pulumi.runtime.run_in_stack(lambda: _run(options.program)))
         return 0
     except pulumi.RunError as problem:
         pulumi.log.error(str(problem))

@@ -1,4 +1,4 @@
-"""A Kubernetes control plane on loopback: the real API server, controllers and scheduler, with nodes that are only played.
+"""A Kubernetes control plane on loopback: real API server, controllers and scheduler; nodes are only played.
 
 kwok reports every node as ready and every scheduled pod as running and ready; it deletes pods that are told to end.
 Not simulated: containers (no image is pulled, no process runs, there are no logs and no exec; init containers, probes

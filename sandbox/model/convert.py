@@ -82,7 +82,8 @@ def _rotary_order(gguf: Gguf, tensor: Tensor) -> NDArray[np.float32]:
 def _bfloat16(weights: NDArray[np.float32]) -> NDArray[np.uint16]:
     """The upper half of each number, rounded to the nearest, ties to even."""
     bits = np.ascontiguousarray(weights, dtype="<f4").view("<u4")
-    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
+    rounded: NDArray[np.uint16] = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
+    return rounded
 
 
 def _documents(gguf: Gguf) -> dict[str, dict[str, Any]]:

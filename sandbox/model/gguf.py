@@ -45,7 +45,7 @@ class Cursor:
 
     def scalar(self, code: str) -> Any:
         """One number in little-endian order."""
-        (value,) = struct.unpack_from(f"<{code}", self._data, self.position)
+        (value,) = struct.unpack_from(f"<{code}", self._data.data, self.position)
         self.position += struct.calcsize(f"<{code}")
         return value
 

@@ -74,8 +74,9 @@ def arguments_of(package: str, type_token: str) -> type | None:
 @cache
 def _fields(arguments: type) -> dict[str, _Field]:
     home = vars(importlib.import_module(arguments.__module__))  # `pulumi.Input[X]` holds the reference "Output[T]"
-    hints = typing.get_type_hints(arguments.__init__, globalns={"Output": pulumi.Output, "T": Any, **home})
-    parameters = inspect.signature(arguments.__init__).parameters
+    initialise = vars(arguments)["__init__"]
+    hints = typing.get_type_hints(initialise, globalns={"Output": pulumi.Output, "T": Any, **home})
+    parameters = inspect.signature(initialise).parameters
     names = input_type_py_to_pulumi_names(arguments)
     return {
         pulumi_name: _Field(hints[python_name], parameters[python_name].default is inspect.Parameter.empty)

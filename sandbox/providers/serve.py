@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -31,6 +32,7 @@ _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
 _MESSAGE_LIMIT: Final = 400 * 1024 * 1024  # the engine's own limit
+_ORPHAN_SECONDS: Final = 2.0
 _WORKERS: Final = 64  # the engine creates many independent resources at once; a container waits for its health
 
 
@@ -81,8 +83,11 @@ def serve(servicer: provider_pb2_grpc.ResourceProviderServicer, arguments: Seque
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    parent = os.getppid()
     print(port, flush=True)
-    ended.wait()
+    while not ended.wait(_ORPHAN_SECONDS):
+        if engine_address(arguments) and os.getppid() != parent:
+            break  # an engine that was killed cannot end its plugins
     server.stop(grace=0.5).wait()
 
 

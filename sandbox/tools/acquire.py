@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import shutil
 import subprocess
@@ -92,12 +93,13 @@ def _build(tool: Tool, root: Path, target: Path, report: Reporter) -> None:
 
 def _pulumi_on_path(bin_folder: Path) -> Path | None:
     """A `pulumi` that the user installed, if it is recent and complete."""
-    found = shutil.which("pulumi")
-    if found is None or Path(found).parent == bin_folder:
+    entries = os.environ.get("PATH", "").split(os.pathsep)
+    path = os.pathsep.join(entry for entry in entries if entry and Path(entry) != bin_folder)
+    found = shutil.which("pulumi", path=path)
+    if found is None:
         return None
-    complete = (
-        shutil.which("pulumi-language-python") or Path(found).resolve().with_name("pulumi-language-python").exists()
-    )
+    beside = Path(found).resolve().with_name("pulumi-language-python")
+    complete = shutil.which("pulumi-language-python", path=path) or beside.exists()
     match = re.match(r"v(\d+)\.(\d+)\.", _output([found, "version"]))
     if not (complete and match and (int(match[1]), int(match[2])) >= _OLDEST_PULUMI):
         return None

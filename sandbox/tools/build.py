@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections import deque
 from pathlib import Path
@@ -46,8 +47,6 @@ def build(tool: Tool, root: Path, target: Path, report: Reporter) -> None:
         if process.poll() is None:
             process.terminate()
             process.wait()
-        if process.stderr:
-            process.stderr.close()
         draft.unlink(missing_ok=True)
 
 
@@ -61,17 +60,24 @@ def _package_count(tool: Tool, folder: Path, environment: dict[str, str]) -> int
     return len(listed.stdout.split())
 
 
-def _follow(process: subprocess.Popen[str], tool: Tool, total: int, report: Reporter) -> deque[str]:
-    """Count the packages that `go build -v` names, report every few seconds, and keep the last lines for a failure."""
-    begun = shown = time.monotonic()
-    compiled = 0
+def _follow(process: subprocess.Popen[str], tool: Tool, total: int, report: Reporter) -> list[str]:
+    """Report every few seconds how many packages `go build -v` has named; returns its last lines, for a failure."""
+    begun = time.monotonic()
     last: deque[str] = deque(maxlen=12)
-    for line in process.stderr or ():
-        last.append(line.rstrip())
-        compiled += " " not in line.strip()
-        now = time.monotonic()
-        if now - shown >= _LINE_SECONDS:
-            report.line(f"{tool.name}: {compiled} of at most {total} packages compiled, {now - begun:.0f} s")
-            shown = now
-    report.line(f"{tool.name}: {compiled} packages compiled in {time.monotonic() - begun:.0f} s")
-    return last
+    compiled: list[str] = []
+
+    def read() -> None:
+        assert process.stderr is not None
+        with process.stderr as lines:
+            for line in lines:
+                last.append(line.rstrip())
+                if " " not in line.strip():
+                    compiled.append(line)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    while reader.is_alive():  # linking takes long and says nothing
+        reader.join(_LINE_SECONDS)
+        seconds = f"{time.monotonic() - begun:.0f} s"
+        report.line(f"{tool.name}: {len(compiled)} of at most {total} packages compiled, {seconds}")
+    return list(last)

@@ -56,7 +56,9 @@ def test_a_make_target_that_the_readme_names_exists(line: str) -> None:
 @pytest.mark.parametrize("line", [line for line in shell_lines() if line.startswith("cloister ")])
 def test_a_cloister_command_that_the_readme_names_exists_with_its_options(line: str) -> None:
     words = shlex.split(line.replace("<", "").replace(">", ""))
-    name = next((name for name in sorted(KNOWN, key=len, reverse=True) if words[: len(name.split())] == name.split()), None)
+    name = next(
+        (name for name in sorted(KNOWN, key=len, reverse=True) if words[: len(name.split())] == name.split()), None
+    )
     assert name is not None, f"no such command: {line}"
     assert {word for word in words if word.startswith("--")} <= KNOWN[name]
 

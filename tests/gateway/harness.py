@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from components.gateway.configuration import (
     REVOCATION_FILE,
@@ -25,6 +25,8 @@ from components.settings.gateway import Client, Gateway, Tier
 from operations.token_revoke import FolderTarget, publish_revocations
 from operations.token_signing import sign
 from tests.operations.local_key import LocalKey
+
+Found = TypeVar("Found")
 
 ENVOY = Path(sys.executable).with_name("envoy")
 ISSUER, AUDIENCE = "https://tokens.cloister.internal/test", "cloister-test"
@@ -231,7 +233,7 @@ class RunningGateway:
         return eventually(find)
 
 
-def eventually(check: Any, seconds: float = 5.0) -> Any:
+def eventually(check: Callable[[], Found | None], seconds: float = 5.0) -> Found:
     """The first true value of a check that is repeated until the time is over."""
     end = time.monotonic() + seconds
     while True:

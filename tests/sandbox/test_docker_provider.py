@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,7 @@ def test_what_docker_cannot_change_in_place_is_replaced() -> None:
     assert diff(CONTAINER, web(), web()).changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
+@pytest.mark.servers
 def test_a_container_listens_on_its_own_address_only() -> None:
     identity, properties = create(CONTAINER, web())
     address = loopback_address("web")
@@ -160,18 +163,21 @@ def test_a_container_listens_on_its_own_address_only() -> None:
     assert processes.running() == []
 
 
+@pytest.mark.servers
 def test_a_container_whose_process_ended_is_gone() -> None:
     identity, properties = create(CONTAINER, web())
     processes.stop("container-web")
     assert read(CONTAINER, identity, properties) == ""
 
 
+@pytest.mark.servers
 def test_a_published_port_answers_on_the_hosts_loopback() -> None:
     port = ports.free_port()
     create(CONTAINER, web(ports=[{"internal": 8000, "external": port}]))
     assert "Directory listing" in get(f"http://127.0.0.1:{port}/")
 
 
+@pytest.mark.servers
 def test_a_published_port_that_is_taken_is_refused() -> None:
     _, properties = create(CONTAINER, web())
     taken = ports.free_port()
@@ -181,6 +187,7 @@ def test_a_published_port_that_is_taken_is_refused() -> None:
     assert properties["name"] == "web"
 
 
+@pytest.mark.servers
 def test_only_declared_variables_and_the_hosts_cloud_credentials_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5000")
     monkeypatch.setenv("PRIVATE", "of the user")
@@ -233,10 +240,26 @@ def test_a_one_shot_container_that_fails_shows_its_last_words() -> None:
         create(CONTAINER, inputs)
 
 
+@pytest.mark.servers
 def test_a_container_that_never_gets_healthy_is_removed() -> None:
     with pytest.raises(ProviderError, match="container web: container-web was not ready after 1 s"):
         create(CONTAINER, web(command=["import time; time.sleep(60)"], waitTimeout=1))
     assert processes.running() == []
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("kind", [{"wait": True}, {"attach": True}])
+def test_cancelling_ends_what_is_waited_for_and_keeps_what_runs(kind: dict[str, Any]) -> None:
+    create(CONTAINER, web())
+    endless = web(name="endless", command=["import time; time.sleep(60)"], **{"waitTimeout": 60, **kind})
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(create, CONTAINER, endless)
+        while not any(process.name == "container-endless" for process in processes.running()):
+            time.sleep(0.02)
+        PROVIDER.Cancel(None, None)
+        with pytest.raises(ProviderError, match="container endless"):
+            waiting.result(timeout=10)
+    assert [process.name for process in processes.running()] == ["container-web"]
 
 
 def test_a_missing_bind_source_is_refused() -> None:
@@ -245,6 +268,7 @@ def test_a_missing_bind_source_is_refused() -> None:
         create(CONTAINER, web(mounts=mounts))
 
 
+@pytest.mark.servers
 def test_names_resolve_between_containers_of_one_network_only() -> None:
     for name in ("front", "back"):
         create("docker:index/network:Network", {"name": name})
@@ -263,6 +287,7 @@ def test_names_resolve_between_containers_of_one_network_only() -> None:
         assert create(CONTAINER, inputs)[1]["containerLogs"].strip() == answer
 
 
+@pytest.mark.servers
 def test_a_network_in_use_is_not_removed() -> None:
     identity, network = create("docker:index/network:Network", {"name": "front"})
     created = create(CONTAINER, web(networksAdvanced=[{"name": identity}]))

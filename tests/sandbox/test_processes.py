@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ SLEEP = ["sleep", "60"]
 
 
 @pytest.fixture
-def folder(tmp_path: Path):
+def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     processes.stop_all(folder=tmp_path, grace=2)
 
@@ -66,13 +67,12 @@ def test_a_process_that_is_not_ready_in_time_is_ended(folder: Path) -> None:
 
 
 def test_an_exception_of_the_readiness_question_means_not_yet(folder: Path) -> None:
-    answers = iter([ConnectionError("refused"), True])
+    refusals = [ConnectionError("refused")]
 
     def ready() -> bool:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if refusals:
+            raise refusals.pop()
+        return True
 
     assert processes.start("one", SLEEP, ready=ready, folder=folder).is_alive()
 
@@ -118,6 +118,7 @@ def test_what_ignores_the_polite_signal_is_killed(folder: Path) -> None:
 def test_a_recycled_pid_is_never_signalled(folder: Path) -> None:
     stranger = subprocess.Popen(SLEEP, start_new_session=True)
     try:
+        time.sleep(0.05)  # the kernel's clock of process starts has ticks of 10 ms
         processes.start("one", SLEEP, folder=folder)
         state = folder / "run/processes.json"
         records = json.loads(state.read_text())

@@ -2,8 +2,10 @@
 
 import dataclasses
 from itertools import pairwise
+from typing import get_args
 
 import pytest
+
 from components.model.lock import Architecture, Licence, LockedFile, ModelLock, Quantisation, Source
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import CACHE, EDGE_DRAIN_SECONDS, Launch, Service, service
@@ -62,7 +64,8 @@ def options(arguments: tuple[str, ...]) -> dict[str, str]:
 
 
 def test_every_engine_of_the_settings_has_a_launch() -> None:
-    named = {*EdgeModel.model_fields["engine"].annotation.__args__, *ModelService.model_fields["engine"].annotation.__args__}  # type: ignore[union-attr]
+    kinds = [model.model_fields["engine"].annotation for model in (EdgeModel, ModelService)]
+    named = {name for kind in kinds for name in get_args(kind)}
     assert named == set(ENGINES) == set(FORMATS)
 
 

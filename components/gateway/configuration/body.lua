@@ -1,7 +1,7 @@
 -- Reads the members of the body's top-level object only. For every text that is valid JSON it sees what a JSON parser
 -- sees; text that is not valid JSON may pass, and the engine then refuses it. An escape in a top-level key, a repeated
 -- member, a NUL byte and a byte order mark are refused, because parsers differ on them.
--- Constants come from body.py: NAMESPACE, PREFIX_BYTES, BYTES_PER_TOKEN, DEFAULT_OUTPUT_TOKENS, RESERVED.
+-- Constants come from body.py: NAMESPACE, PREFIX_BYTES, BYTES_PER_TOKEN, DEFAULT_OUTPUT_TOKENS, RESERVED, KEPT_HEADERS.
 local bit = require("bit")
 local find, sub, byte = string.find, string.sub, string.byte
 local HIGHEST = 1000000
@@ -122,6 +122,14 @@ local function cost(text, members, path)
   return tostring(math.floor(math.ceil(answer) * math.ceil(answers) + #text / BYTES_PER_TOKEN + 1))
 end
 
+local function drop_headers(headers)
+  local unknown = {}
+  for name in pairs(headers) do
+    if not KEPT_HEADERS[name] and byte(name, 1) ~= 58 then unknown[#unknown + 1] = name end
+  end
+  for _, name in ipairs(unknown) do headers:remove(name) end
+end
+
 function envoy_on_request(handle)
   if handle:headers():get(":method") ~= "POST" then return end
   local body = handle:body() -- suspends: nothing taken before this line may be used after it
@@ -140,6 +148,7 @@ function envoy_on_request(handle)
   for member in pairs(RESERVED) do
     if members[member] then return verdict("reserved_member") end
   end
+  drop_headers(headers)
   local client = headers:get("x-client-id")
   local prompt = members.messages or members.prompt or members.input
   local start = prompt and prompt[2] or 1

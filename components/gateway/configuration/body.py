@@ -1,16 +1,20 @@
 """What a body may hold: one JSON object that names one served model, without the members that are the gateway's own."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from components.gateway.configuration.envoy import (
     BODY_METADATA,
+    CLIENT_HEADER,
+    JTI_HEADER,
     Document,
     extension,
     filter_message,
     header_is,
     metadata_is,
     rule_on,
+    typed,
 )
 from components.gateway.configuration.plan import GatewayPlan
 
@@ -29,18 +33,27 @@ RESERVED_MEMBERS: Final = (
     "priority",  # would let a client overtake all others
     "chat_template",  # a program of the client's own
 )
+KEPT_HEADERS: Final = (
+    *("host", "content-type", "content-length", "transfer-encoding", "content-encoding", "accept"),
+    *("x-request-id", CLIENT_HEADER, JTI_HEADER, "x-forwarded-proto", "x-envoy-internal", "x-envoy-external-address"),
+)
+"""What stays of a request's headers: engines and the proxies before them act on others (vLLM: X-data-parallel-rank)."""
 VERDICTS: Final = ("bad_json", "no_model", "reserved_member")
+
+
+def _lua_set(names: Iterable[str]) -> str:
+    return "{ " + ", ".join(f'["{name}"] = true' for name in names) + " }"
 
 
 def scanner_source() -> str:
     """The Lua script with its constants."""
-    reserved = ", ".join(f"{name} = true" for name in RESERVED_MEMBERS)
     constants = {
         "NAMESPACE": f'"{BODY_METADATA}"',
         "PREFIX_BYTES": PREFIX_BYTES,
         "BYTES_PER_TOKEN": BYTES_PER_TOKEN,
         "DEFAULT_OUTPUT_TOKENS": DEFAULT_OUTPUT_TOKENS,
-        "RESERVED": f"{{ {reserved} }}",
+        "RESERVED": _lua_set(RESERVED_MEMBERS),
+        "KEPT_HEADERS": _lua_set(KEPT_HEADERS),
     }
     return "".join(f"local {name} = {value}\n" for name, value in constants.items()) + SCANNER.read_text()
 
@@ -73,5 +86,5 @@ def body_filter(plan: GatewayPlan) -> Document:
         "d_unknown_model": _denies(verdict("ok"), unknown),
         "e_not_scanned": _denies({"not_rule": verdict("ok")}),
     }
-    rules = {"rules_stat_prefix": "body_", "rules": {"action": "DENY", "policies": policies}}
-    return extension("body", filter_message("rbac.v3.RBAC"), rules)
+    rules = {"action": "DENY", "policies": policies}
+    return typed(filter_message("rbac.v3.RBAC"), {"rules_stat_prefix": "body_", "rules": rules})

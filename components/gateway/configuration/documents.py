@@ -32,6 +32,8 @@ def arguments(bootstrap_path: str) -> tuple[str, ...]:
         *("--config-path", bootstrap_path),
         *("--concurrency", "2"),
         "--disable-hot-restart",
+        # A watched file with a field that this Envoy does not know is refused, instead of read without it.
+        "--reject-unknown-dynamic-fields",
         *("--log-level", "warning"),
         *("--drain-time-s", "60"),
     )

@@ -31,7 +31,7 @@ def _limit(plan: GatewayPlan, name: str, amount: Callable[[Tier], int], hits: Do
         "stat_prefix": name,
         "filter_enabled": ALWAYS,
         "filter_enforced": ALWAYS,
-        # Only for a client without a bucket of its own, which the filters before refuse.
+        # For what fits no bucket of a client: Envoy skips a descriptor whose cost it cannot read, which would be free.
         "token_bucket": token_bucket(1),
         "always_consume_default_token_bucket": False,
         "enable_retry_after_header": True,

@@ -35,14 +35,8 @@ LOCAL_LIMIT: Final = filter_message("local_ratelimit.v3.LocalRateLimit")
 JWT: Final = filter_message("jwt_authn.v3.JwtAuthentication")
 TLS: Final = "envoy.extensions.transport_sockets.tls.v3"
 
-# Removed before anything looks at a request. Engines act on headers (vLLM: X-data-parallel-rank), proxies on others.
-DROPPED_PREFIXES: Final = ("x-", "sec-", "cf-", "access-control-")
-DROPPED_HEADERS: Final = (
-    *("proxy-authorization", "cookie", "api-key", "forwarded", "via", "expect", "te", "http2-settings", "priority"),
-    *("openai-organization", "openai-project", "openai-beta", "traceparent", "tracestate", "baggage", "b3"),
-    *("accept-encoding", "user-agent", "referer", "origin", "range"),
-    *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since"),
-)
+OUR_HEADERS: Final = "x-"
+"""What begins with this is removed before anything looks at a request: ours and Envoy's own headers have such names."""
 
 
 def dynamic_filters(plan: GatewayPlan) -> dict[str, Document]:
@@ -51,6 +45,7 @@ def dynamic_filters(plan: GatewayPlan) -> dict[str, Document]:
         "token": token_filter(plan),
         "client": client_filter(plan),
         "request_limit": request_limit(plan),
+        "body": body_filter(plan),
         "model": model_filter(plan),
         "token_limit": token_limit(plan),
     }
@@ -74,7 +69,7 @@ def http_filters(plan: GatewayPlan) -> list[Document]:
         discovered(REVOCATION_FILTER, RBAC, plan.revocation_folder, REVOCATION_FILE),
         discovered("request_limit", LOCAL_LIMIT, folder, "request_limit.json"),
         scanner_filter(),
-        body_filter(plan),
+        discovered("body", RBAC, folder, "body.json"),
         discovered("model", RBAC, folder, "model.json"),
         discovered("token_limit", LOCAL_LIMIT, folder, "token_limit.json"),
         extension("affinity", filter_message("set_filter_state.v3.Config"), {"on_request_headers": [affinity]}),
@@ -88,8 +83,7 @@ def switchable_filters(plan: GatewayPlan) -> list[str]:
 
 
 def _connection_manager(plan: GatewayPlan) -> Document:
-    drops: list[Document] = [{"remove": header} for header in DROPPED_HEADERS]
-    drops += [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in DROPPED_PREFIXES]
+    drop = {"remove_on_match": {"key_matcher": {"prefix": OUR_HEADERS}}}
     mutation = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
     fields: dict[str, Any] = {
         "stat_prefix": "gateway",
@@ -98,7 +92,7 @@ def _connection_manager(plan: GatewayPlan) -> Document:
         "http_filters": http_filters(plan),
         "access_log": access_log(),
         "local_reply_config": local_replies(),
-        "early_header_mutation_extensions": [extension("drop", mutation, {"mutations": drops})],
+        "early_header_mutation_extensions": [extension("drop", mutation, {"mutations": [drop]})],
         "use_remote_address": True,
         "skip_xff_append": True,
         "internal_address_config": {

@@ -23,8 +23,13 @@ from components.gateway.configuration.plan import GatewayPlan
 INFERENCE_PATHS: Final = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 LONGEST_STREAM_SECONDS: Final = 3600
 """A stream ends here at the latest, also one whose token was revoked while it ran."""
+BODY_FILTERS: Final = ("scanner", "body", "token_limit")
+OFF: Final = typed("envoy.config.route.v3.FilterConfig", {"disabled": True})
 AFFINITY_KEY: Final = "cloister.affinity"
-INTERNAL_HEADERS: Final = (JTI_HEADER, COST_HEADER, AFFINITY_HEADER, "x-forwarded-proto", "x-envoy-internal")
+INTERNAL_HEADERS: Final = (
+    *(JTI_HEADER, COST_HEADER, AFFINITY_HEADER),
+    *("x-forwarded-proto", "x-envoy-internal", "x-envoy-external-address"),
+)
 
 
 def exact(path: str, method: str, headers: Sequence[Document] = ()) -> Document:
@@ -62,6 +67,8 @@ def _models(plan: GatewayPlan, client: str | None) -> Document:
         "match": exact(MODELS_PATH, "GET", [header_is(CLIENT_HEADER, client)] if client else []),
         "direct_response": {"status": 200, "body": {"inline_string": body}},
         "response_headers_to_add": [{**json_type, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+        # Without a body there is no cost; the limit refuses a request whose cost it cannot read.
+        "typed_per_filter_config": dict.fromkeys(BODY_FILTERS, OFF),
     }
 
 
@@ -72,7 +79,6 @@ def routes(plan: GatewayPlan, filters: Sequence[str]) -> list[Document]:
         plan: what is served, for whom.
         filters: names of the filters that the last route, for everything that is not ours, switches off.
     """
-    off = typed("envoy.config.route.v3.FilterConfig", {"disabled": True})
     found: list[Document] = []
     for path in INFERENCE_PATHS:
         found += [_to_model(plan, path, model) for model in plan.upstreams]
@@ -81,7 +87,7 @@ def routes(plan: GatewayPlan, filters: Sequence[str]) -> list[Document]:
     found += [_models(plan, client) for client in plan.clients]
     found.append(_models(plan, None))
     nothing: dict[str, Any] = {"name": "not-found", "match": {"prefix": "/"}, "direct_response": {"status": 404}}
-    return [*found, nothing | {"typed_per_filter_config": dict.fromkeys(filters, off)}]
+    return [*found, nothing | {"typed_per_filter_config": dict.fromkeys(filters, OFF)}]
 
 
 def routes_file(plan: GatewayPlan, filters: Sequence[str]) -> str:

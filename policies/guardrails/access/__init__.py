@@ -1,7 +1,21 @@
 """Access: every caller is known, every grant is narrow, every store is encrypted and logged."""
 
 from ..rules import Rule
-from . import audit, cluster, containers, endpoints, gateway, identity, keys, kubernetes, pods, providers, resource_policies, storage
+from . import (
+    audit,
+    cluster,
+    containers,
+    endpoints,
+    gateway,
+    identity,
+    keys,
+    kubernetes,
+    managed,
+    pods,
+    providers,
+    resource_policies,
+    storage,
+)
 
 RULES: tuple[Rule, ...] = (
     *providers.RULES,
@@ -16,4 +30,5 @@ RULES: tuple[Rule, ...] = (
     *pods.RULES,
     *gateway.RULES,
     *containers.RULES,
+    *managed.RULES,
 )

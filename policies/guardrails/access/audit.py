@@ -21,7 +21,11 @@ def access_log_group_is_kept_and_encrypted(group: Resource) -> Iterator[str]:
         yield "kmsKeyId is not given"
 
 
-@rule("aws:cloudtrail/trail:Trail", fix="Set enableLogFileValidation and isMultiRegionTrail to true and give kmsKeyId.", source=f"{_TRAIL}best-practices-security.html")
+@rule(
+    "aws:cloudtrail/trail:Trail",
+    fix="Set enableLogFileValidation and isMultiRegionTrail to true and give kmsKeyId.",
+    source=f"{_TRAIL}best-practices-security.html",
+)
 def access_trail_is_complete(trail: Resource) -> Iterator[str]:
     """The audit trail covers every region, proves its own integrity and is encrypted under an own key."""
     for key in ("enableLogFileValidation", "isMultiRegionTrail"):
@@ -34,7 +38,12 @@ def access_trail_is_complete(trail: Resource) -> Iterator[str]:
         yield "kmsKeyId is not given"
 
 
-@rule("aws:ec2/flowLog:FlowLog", fix="Set trafficType to ALL.", source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html", severity="medium")
+@rule(
+    "aws:ec2/flowLog:FlowLog",
+    fix="Set trafficType to ALL.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html",
+    severity="medium",
+)
 def access_flow_log_sees_everything(log: Resource) -> Iterator[str]:
     """Flow logs record accepted and rejected traffic."""
     if log.get("trafficType") != "ALL":

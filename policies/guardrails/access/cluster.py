@@ -8,11 +8,22 @@ from ..rules import Rule, rule
 _EKS = "https://docs.aws.amazon.com/eks/latest/userguide/"
 _CLUSTER = "aws:eks/cluster:Cluster"
 _ACCESS_POLICIES = frozenset(
-    {"AmazonEKSAdminPolicy", "AmazonEKSAdminViewPolicy", "AmazonEKSClusterAdminPolicy", "AmazonEKSEditPolicy", "AmazonEKSViewPolicy"}
+    {
+        "AmazonEKSAdminPolicy",
+        "AmazonEKSAdminViewPolicy",
+        "AmazonEKSClusterAdminPolicy",
+        "AmazonEKSEditPolicy",
+        "AmazonEKSViewPolicy",
+    }
 )
 
 
-@rule(_CLUSTER, fix='Give encryptionConfig with an own key and resources ["secrets"].', source=f"{_EKS}enable-kms.html", severity="critical")
+@rule(
+    _CLUSTER,
+    fix='Give encryptionConfig with an own key and resources ["secrets"].',
+    source=f"{_EKS}enable-kms.html",
+    severity="critical",
+)
 def access_cluster_secrets_are_encrypted(cluster: Resource) -> Iterator[str]:
     """Kubernetes Secrets are encrypted under an own key."""
     provider = cluster.get("encryptionConfig.provider") or {}
@@ -22,7 +33,11 @@ def access_cluster_secrets_are_encrypted(cluster: Resource) -> Iterator[str]:
         yield "encryptionConfig.resources does not hold secrets"
 
 
-@rule(_CLUSTER, fix="Set authenticationMode to API and bootstrapClusterCreatorAdminPermissions to false.", source=f"{_EKS}access-entries.html")
+@rule(
+    _CLUSTER,
+    fix="Set authenticationMode to API and bootstrapClusterCreatorAdminPermissions to false.",
+    source=f"{_EKS}access-entries.html",
+)
 def access_cluster_callers_are_declared(cluster: Resource) -> Iterator[str]:
     """Callers of the API server are declared as access entries, the cluster's creator too."""
     if cluster.get("accessConfig.authenticationMode") != "API":
@@ -40,14 +55,22 @@ def access_cluster_is_audited(cluster: Resource) -> Iterator[str]:
         yield f"enabledClusterLogTypes lacks {', '.join(missing)}"
 
 
-@rule("aws:eks/nodeGroup:NodeGroup", fix="Remove remoteAccess; use kubectl or Session Manager.", source=f"{_EKS}managed-node-groups.html")
+@rule(
+    "aws:eks/nodeGroup:NodeGroup",
+    fix="Remove remoteAccess; use kubectl or Session Manager.",
+    source=f"{_EKS}managed-node-groups.html",
+)
 def access_nodes_have_no_ssh(group: Resource) -> Iterator[str]:
     """Nodes have no SSH key and open no SSH port."""
     if group.get("remoteAccess"):
         yield "remoteAccess is set"
 
 
-@rule("aws:eks/nodeGroup:NodeGroup", fix="Give launchTemplate with metadataOptions.", source=f"{_EKS}launch-templates.html")
+@rule(
+    "aws:eks/nodeGroup:NodeGroup",
+    fix="Give launchTemplate with metadataOptions.",
+    source=f"{_EKS}launch-templates.html",
+)
 def access_nodes_use_a_template(group: Resource) -> Iterator[str]:
     """Nodes start from a declared launch template, which guards their metadata."""
     if not names(group.props, "launchTemplate"):
@@ -76,7 +99,11 @@ def access_template_has_no_key_pair(template: Resource) -> Iterator[str]:
         yield "keyName is set"
 
 
-@rule("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", fix="Use one of EKS's own access policies.", source=f"{_EKS}access-policies.html")
+@rule(
+    "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+    fix="Use one of EKS's own access policies.",
+    source=f"{_EKS}access-policies.html",
+)
 def access_entry_policy_is_listed(association: Resource) -> Iterator[str]:
     """A caller gets one of EKS's own access policies."""
     name = str(association.get("policyArn")).rpartition("/")[2]

@@ -10,14 +10,24 @@ _ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 _SOURCE = "https://github.com/aws-samples/data-perimeter-policy-examples"
 
 
-@rule(_ENDPOINT, fix="Give a policy: without it the endpoint allows everything.", source="https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html", severity="critical")
+@rule(
+    _ENDPOINT,
+    fix="Give a policy: without it the endpoint allows everything.",
+    source="https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html",
+    severity="critical",
+)
 def access_endpoint_has_a_policy(endpoint: Resource) -> Iterator[str]:
     """Every endpoint has a policy of its own."""
     if not statements(endpoint.get("policy")):
         yield "policy is not given"
 
 
-@rule(_ENDPOINT, fix="Add StringEquals on aws:PrincipalOrgID or aws:PrincipalAccount to every Allow.", source=_SOURCE, severity="critical")
+@rule(
+    _ENDPOINT,
+    fix="Add StringEquals on aws:PrincipalOrgID or aws:PrincipalAccount to every Allow.",
+    source=_SOURCE,
+    severity="critical",
+)
 def access_endpoint_serves_own_callers(endpoint: Resource) -> Iterator[str]:
     """An endpoint serves callers of the organisation only, so that foreign credentials are of no use inside."""
     for index, statement in enumerate(statements(endpoint.get("policy"))):
@@ -33,7 +43,12 @@ def access_endpoint_serves_own_callers(endpoint: Resource) -> Iterator[str]:
                 yield f"policy statement {index}: {problem}"
 
 
-@rule(_ENDPOINT, fix="Add StringEquals on aws:ResourceOrgID or aws:ResourceAccount to every Allow.", source=_SOURCE, severity="critical")
+@rule(
+    _ENDPOINT,
+    fix="Add StringEquals on aws:ResourceOrgID or aws:ResourceAccount to every Allow.",
+    source=_SOURCE,
+    severity="critical",
+)
 def access_endpoint_reaches_own_resources(endpoint: Resource) -> Iterator[str]:
     """An endpoint reaches resources of the organisation only, so that nothing can be written to others."""
     for index, statement in enumerate(statements(endpoint.get("policy"))):

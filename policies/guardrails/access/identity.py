@@ -82,7 +82,12 @@ def identity_statements(resource: Resource) -> Iterator[tuple[str, Statement]]:
             yield f"{path} statement {index}", statement
 
 
-@rule(_ROLE, fix="Name an AWS service, an own principal, or one that estate.yaml lists.", source=f"{_IAM}id_roles_update-role-trust-policy.html", severity="critical")
+@rule(
+    _ROLE,
+    fix="Name an AWS service, an own principal, or one that estate.yaml lists.",
+    source=f"{_IAM}id_roles_update-role-trust-policy.html",
+    severity="critical",
+)
 def access_role_trusts_known_principals(role: Resource) -> Iterator[str]:
     """A role is assumed by AWS services and by principals of the estate only."""
     for index, statement in enumerate(statements(role.get("assumeRolePolicy"))):
@@ -90,7 +95,12 @@ def access_role_trusts_known_principals(role: Resource) -> Iterator[str]:
             yield f"assumeRolePolicy statement {index}: {problem}"
 
 
-@rule(*_POLICY_TYPES, fix="List the actions.", source=f"{_IAM}best-practices.html#grant-least-privilege", severity="critical")
+@rule(
+    *_POLICY_TYPES,
+    fix="List the actions.",
+    source=f"{_IAM}best-practices.html#grant-least-privilege",
+    severity="critical",
+)
 def access_policy_lists_its_actions(resource: Resource) -> Iterator[str]:
     """A policy lists the actions it allows, without NotAction, `*` or a whole service."""
     for path, statement in identity_statements(resource):
@@ -104,7 +114,12 @@ def access_policy_lists_its_actions(resource: Resource) -> Iterator[str]:
             yield from (f"{path} allows {action}" for action in statement.actions if action.endswith(":*"))
 
 
-@rule(*_POLICY_TYPES, fix="Remove the action; Pulumi's own role changes the perimeter.", source="https://github.com/aws-samples/service-control-policy-examples", severity="critical")
+@rule(
+    *_POLICY_TYPES,
+    fix="Remove the action; Pulumi's own role changes the perimeter.",
+    source="https://github.com/aws-samples/service-control-policy-examples",
+    severity="critical",
+)
 def access_policy_keeps_the_perimeter(resource: Resource) -> Iterator[str]:
     """No role may open the network, publish data, or change who may."""
     for path, statement in identity_statements(resource):

@@ -11,12 +11,17 @@ _KMS = "https://docs.aws.amazon.com/kms/latest/developerguide/"
 @rule("aws:kms/key:Key", fix="Set enableKeyRotation to true.", source=f"{_KMS}rotate-keys.html")
 def access_key_rotates(key: Resource) -> Iterator[str]:
     """A key for encryption rotates every year; signing keys cannot."""
-    if key.get("keyUsage") in (None, "ENCRYPT_DECRYPT") and key.get("customerMasterKeySpec") in (None, "SYMMETRIC_DEFAULT"):
-        if key.get("enableKeyRotation") is not True:
-            yield "enableKeyRotation is not true"
+    encrypts = key.get("keyUsage") in (None, "ENCRYPT_DECRYPT")
+    symmetric = key.get("customerMasterKeySpec") in (None, "SYMMETRIC_DEFAULT")
+    if encrypts and symmetric and key.get("enableKeyRotation") is not True:
+        yield "enableKeyRotation is not true"
 
 
-@rule("aws:kms/key:Key", fix="Leave bypassPolicyLockoutSafetyCheck out; wait seven days or more.", source=f"{_KMS}deleting-keys.html")
+@rule(
+    "aws:kms/key:Key",
+    fix="Leave bypassPolicyLockoutSafetyCheck out; wait seven days or more.",
+    source=f"{_KMS}deleting-keys.html",
+)
 def access_key_is_recoverable(key: Resource) -> Iterator[str]:
     """A key can be saved from deletion, and its account never loses control of it."""
     if key.get("bypassPolicyLockoutSafetyCheck"):

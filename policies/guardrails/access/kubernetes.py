@@ -12,7 +12,12 @@ _BINDINGS = (f"{_GROUP}ClusterRoleBinding", f"{_GROUP}RoleBinding")
 _ROLES = (f"{_GROUP}ClusterRole", f"{_GROUP}Role")
 
 
-@rule("kubernetes:core/v1:Namespace", fix="Label it pod-security.kubernetes.io/enforce: restricted.", source="https://kubernetes.io/docs/concepts/security/pod-security-admission/", severity="critical")
+@rule(
+    "kubernetes:core/v1:Namespace",
+    fix="Label it pod-security.kubernetes.io/enforce: restricted.",
+    source="https://kubernetes.io/docs/concepts/security/pod-security-admission/",
+    severity="critical",
+)
 def access_namespace_is_restricted(namespace: Resource) -> Iterator[str]:
     """A namespace admits only pods of the restricted standard."""
     labels = namespace.get("metadata.labels") or {}
@@ -45,19 +50,29 @@ def access_cluster_role_lists_its_verbs(role: Resource) -> Iterator[str]:
             yield f"{path}.resources holds pods/exec, pods/attach or nodes/proxy"
 
 
-@rule("kubernetes:core/v1:ConfigMap", fix="Put it into Secrets Manager and mount it.", source="https://kubernetes.io/docs/concepts/configuration/configmap/", severity="critical")
+@rule(
+    "kubernetes:core/v1:ConfigMap",
+    fix="Put it into Secrets Manager and mount it.",
+    source="https://kubernetes.io/docs/concepts/configuration/configmap/",
+    severity="critical",
+)
 def access_config_map_holds_no_secret(config: Resource) -> Iterator[str]:
     """A ConfigMap holds no secret."""
     data = config.get("data") or {}
     for key in data:
         value = data[key]
         text = value if isinstance(value, str) else ""
-        single = "\n" not in text and looks_secret(str(key), text)
-        if single or VALUE.search(text):
+        # A key with a dot names a file: its name tells nothing about a value.
+        named = "." not in str(key) and looks_secret(str(key), text)
+        if named or VALUE.search(text):
             yield f"data.{key} looks like a secret"
 
 
-@rule("kubernetes:networking.k8s.io/v1:NetworkPolicy", fix="Name the callers of every ingress rule.", source="https://kubernetes.io/docs/concepts/services-networking/network-policies/")
+@rule(
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy",
+    fix="Name the callers of every ingress rule.",
+    source="https://kubernetes.io/docs/concepts/services-networking/network-policies/",
+)
 def access_network_policy_names_callers(policy: Resource) -> Iterator[str]:
     """Every ingress rule names who may call."""
     for path, entry in each(policy.props, "spec.ingress"):
@@ -69,7 +84,11 @@ def access_network_policy_names_callers(policy: Resource) -> Iterator[str]:
                 yield f"{path}.{place}.namespaceSelector matches every namespace"
 
 
-@rule("kubernetes:core/v1:ServiceAccount", fix="Set automountServiceAccountToken to false.", source="https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/")
+@rule(
+    "kubernetes:core/v1:ServiceAccount",
+    fix="Set automountServiceAccountToken to false.",
+    source="https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/",
+)
 def access_service_account_mounts_no_token(account: Resource) -> Iterator[str]:
     """A service account's token is mounted into no pod by itself."""
     if account.get("automountServiceAccountToken") is not False:

@@ -12,7 +12,12 @@ _VLLM = "https://docs.vllm.ai/en/latest/usage/security.html"
 _KEY_FLAGS = ("--api-key", "--hf-token", "--ssl-keyfile-password", "--admin-api-key")
 
 
-@rule(*WORKLOAD_TYPES, fix="Remove privileged, set allowPrivilegeEscalation: false and drop ALL capabilities.", source=_PODS, severity="critical")
+@rule(
+    *WORKLOAD_TYPES,
+    fix="Remove privileged, set allowPrivilegeEscalation: false and drop ALL capabilities.",
+    source=_PODS,
+    severity="critical",
+)
 def access_container_has_no_privilege(workload: Resource) -> Iterator[str]:
     """No container is privileged, gains privileges or keeps a capability."""
     for container in containers(workload):
@@ -27,7 +32,11 @@ def access_container_has_no_privilege(workload: Resource) -> Iterator[str]:
             yield f"{container.path}.securityContext.capabilities.drop does not hold ALL"
 
 
-@rule(*WORKLOAD_TYPES, fix="Set runAsNonRoot: true, readOnlyRootFilesystem: true and seccompProfile RuntimeDefault.", source=_PODS)
+@rule(
+    *WORKLOAD_TYPES,
+    fix="Set runAsNonRoot: true, readOnlyRootFilesystem: true and seccompProfile RuntimeDefault.",
+    source=_PODS,
+)
 def access_container_is_confined(workload: Resource) -> Iterator[str]:
     """Every container runs as an ordinary user, on a read-only file system, with filtered system calls."""
     pod = pod_spec(workload).get("securityContext") or {}
@@ -54,14 +63,23 @@ def access_pod_keeps_off_its_node(workload: Resource) -> Iterator[str]:
             yield f"{path}.hostPath is set"
 
 
-@rule(*WORKLOAD_TYPES, fix="Set automountServiceAccountToken: false.", source="https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/")
+@rule(
+    *WORKLOAD_TYPES,
+    fix="Set automountServiceAccountToken: false.",
+    source="https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/",
+)
 def access_pod_mounts_no_token(workload: Resource) -> Iterator[str]:
     """No pod holds a token for the API server unless it asks for one by name."""
     if pod_spec(workload).get("automountServiceAccountToken") is not False:
         yield f"{pod_path(workload)}.automountServiceAccountToken is not false"
 
 
-@rule(*CONTAINER_TYPES, fix="Give it by secretKeyRef or as a mounted file.", source="https://kubernetes.io/docs/concepts/configuration/secret/", severity="critical")
+@rule(
+    *CONTAINER_TYPES,
+    fix="Give it by secretKeyRef or as a mounted file.",
+    source="https://kubernetes.io/docs/concepts/configuration/secret/",
+    severity="critical",
+)
 def access_container_holds_no_plain_secret(resource: Resource) -> Iterator[str]:
     """No variable or argument holds a secret as plain text."""
     for container in containers(resource):

@@ -10,7 +10,12 @@ _S3 = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/"
 _BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 
-@rule("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", fix=f"Set {', '.join(_BLOCKS)} to true.", source=f"{_S3}access-control-block-public-access.html", severity="critical")
+@rule(
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    fix=f"Set {', '.join(_BLOCKS)} to true.",
+    source=f"{_S3}access-control-block-public-access.html",
+    severity="critical",
+)
 def access_bucket_blocks_the_public(block: Resource) -> Iterator[str]:
     """A bucket's public access block has all four settings on."""
     for key in _BLOCKS:
@@ -18,7 +23,12 @@ def access_bucket_blocks_the_public(block: Resource) -> Iterator[str]:
             yield f"{key} is not true"
 
 
-@rule("aws:s3/bucket:Bucket", fix="Leave acl and grants out; use a bucket policy.", source=f"{_S3}about-object-ownership.html", severity="critical")
+@rule(
+    "aws:s3/bucket:Bucket",
+    fix="Leave acl and grants out; use a bucket policy.",
+    source=f"{_S3}about-object-ownership.html",
+    severity="critical",
+)
 def access_bucket_has_no_acl(bucket: Resource) -> Iterator[str]:
     """No bucket grants anything by an ACL."""
     if bucket.get("acl") not in (None, "private"):
@@ -27,14 +37,22 @@ def access_bucket_has_no_acl(bucket: Resource) -> Iterator[str]:
         yield "grants is not empty"
 
 
-@rule("aws:s3/bucketOwnershipControls:BucketOwnershipControls", fix="Use BucketOwnerEnforced.", source=f"{_S3}about-object-ownership.html")
+@rule(
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    fix="Use BucketOwnerEnforced.",
+    source=f"{_S3}about-object-ownership.html",
+)
 def access_bucket_owner_owns_objects(controls: Resource) -> Iterator[str]:
     """ACLs have no effect: the bucket's owner owns every object."""
     if controls.get("rule.objectOwnership") != "BucketOwnerEnforced":
         yield f"rule.objectOwnership is {controls.get('rule.objectOwnership')!r}"
 
 
-@rule("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", fix="Use sseAlgorithm aws:kms with an own key.", source=f"{_S3}UsingKMSEncryption.html")
+@rule(
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    fix="Use sseAlgorithm aws:kms with an own key.",
+    source=f"{_S3}UsingKMSEncryption.html",
+)
 def access_bucket_is_encrypted(configuration: Resource) -> Iterator[str]:
     """A bucket encrypts its objects under an own key."""
     entries = list(each(configuration.props, "rules"))
@@ -48,14 +66,23 @@ def access_bucket_is_encrypted(configuration: Resource) -> Iterator[str]:
             yield f"{path}: kmsMasterKeyId is not given"
 
 
-@rule("aws:s3/bucketVersioning:BucketVersioning", fix="Set status to Enabled.", source=f"{_S3}Versioning.html", severity="medium")
+@rule(
+    "aws:s3/bucketVersioning:BucketVersioning",
+    fix="Set status to Enabled.",
+    source=f"{_S3}Versioning.html",
+    severity="medium",
+)
 def access_bucket_keeps_versions(versioning: Resource) -> Iterator[str]:
     """A bucket keeps the versions of its objects."""
     if versioning.get("versioningConfiguration.status") != "Enabled":
         yield f"versioningConfiguration.status is {versioning.get('versioningConfiguration.status')!r}"
 
 
-@rule("aws:ecr/repository:Repository", fix="Set encryptionType KMS with an own key.", source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html")
+@rule(
+    "aws:ecr/repository:Repository",
+    fix="Set encryptionType KMS with an own key.",
+    source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html",
+)
 def access_repository_is_encrypted(repository: Resource) -> Iterator[str]:
     """A repository encrypts its images under an own key."""
     configurations: list[tuple[str, Any]] = list(each(repository.props, "encryptionConfigurations"))

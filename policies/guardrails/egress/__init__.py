@@ -1,7 +1,19 @@
 """Egress: no packet, name query or call has a way out of the VPC, its peers, the cluster or the host."""
 
 from ..rules import Rule
-from . import cluster, containers, dns, endpoints, load_balancers, network_policies, pods, routes, security_groups, services, vpc
+from . import (
+    cluster,
+    containers,
+    dns,
+    endpoints,
+    load_balancers,
+    network_policies,
+    pods,
+    routes,
+    security_groups,
+    services,
+    vpc,
+)
 
 RULES: tuple[Rule, ...] = (
     *vpc.RULES,

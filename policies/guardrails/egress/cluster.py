@@ -9,7 +9,12 @@ _EKS = "https://docs.aws.amazon.com/eks/latest/userguide/"
 _CLUSTER = "aws:eks/cluster:Cluster"
 
 
-@rule(_CLUSTER, fix="Set endpointPublicAccess to false and endpointPrivateAccess to true.", source=f"{_EKS}cluster-endpoint.html", severity="critical")
+@rule(
+    _CLUSTER,
+    fix="Set endpointPublicAccess to false and endpointPrivateAccess to true.",
+    source=f"{_EKS}cluster-endpoint.html",
+    severity="critical",
+)
 def egress_cluster_endpoint_is_private(cluster: Resource) -> Iterator[str]:
     """The API server is reached from inside the VPC only."""
     if cluster.get("vpcConfig.endpointPublicAccess") is not False:
@@ -45,7 +50,11 @@ def egress_cluster_nodes_are_declared(cluster: Resource) -> Iterator[str]:
         yield "computeConfig.enabled is true"
 
 
-@rule("aws:eks/addon:Addon", fix='Set enableNetworkPolicy to "true" in the vpc-cni add-on\'s configurationValues.', source=f"{_EKS}cni-network-policy.html")
+@rule(
+    "aws:eks/addon:Addon",
+    fix='Set enableNetworkPolicy to "true" in the vpc-cni add-on\'s configurationValues.',
+    source=f"{_EKS}cni-network-policy.html",
+)
 def egress_network_policies_are_enforced(addon: Resource) -> Iterator[str]:
     """The CNI add-on enforces network policies."""
     if addon.get("addonName") != "vpc-cni":

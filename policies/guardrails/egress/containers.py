@@ -10,7 +10,12 @@ from ..rules import Rule, rule
 _SOURCE = "https://docs.docker.com/engine/network/"
 
 
-@rule(CONTAINER, fix="Attach the container to an internal network by networksAdvanced.", source=_SOURCE, severity="critical")
+@rule(
+    CONTAINER,
+    fix="Attach the container to an internal network by networksAdvanced.",
+    source=_SOURCE,
+    severity="critical",
+)
 def egress_container_has_its_own_network(container: Resource) -> Iterator[str]:
     """No container uses the host's network or the default bridge, which leads out."""
     mode = container.get("networkMode")

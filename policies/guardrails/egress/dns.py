@@ -30,7 +30,7 @@ def egress_dns_rule_covers_every_query(entry: Resource) -> Iterator[str]:
 
 @rule(
     "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList",
-    fix="List names of own services and of AWS services in an allowed region; the list that is blocked holds `*` alone.",
+    fix="List own names and names of AWS services in an allowed region; the blocked list holds `*` alone.",
     source=_SOURCE,
     severity="critical",
 )
@@ -63,7 +63,9 @@ def egress_dns_firewall_is_protected(association: Resource) -> Iterator[str]:
         yield f"mutationProtection is {association.get('mutationProtection')!r}"
 
 
-@rule("aws:route53/resolverFirewallConfig:ResolverFirewallConfig", fix="Set firewallFailOpen to DISABLED.", source=_SOURCE)
+@rule(
+    "aws:route53/resolverFirewallConfig:ResolverFirewallConfig", fix="Set firewallFailOpen to DISABLED.", source=_SOURCE
+)
 def egress_dns_firewall_fails_closed(config: Resource) -> Iterator[str]:
     """When the DNS firewall fails, no name is answered."""
     if config.get("firewallFailOpen") != "DISABLED":
@@ -82,14 +84,22 @@ def egress_resolver_forwards_nothing(endpoint: Resource) -> Iterator[str]:
         yield f"direction is {endpoint.get('direction')!r}"
 
 
-@rule("aws:route53/zone:Zone", fix="Associate the zone with a VPC.", source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zones-private.html")
+@rule(
+    "aws:route53/zone:Zone",
+    fix="Associate the zone with a VPC.",
+    source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zones-private.html",
+)
 def egress_zone_is_private(zone: Resource) -> Iterator[str]:
     """A hosted zone is private."""
     if given(zone.props, "vpcs") == 0:
         yield "vpcs is empty, so the zone is public"
 
 
-@rule("aws:route53/record:Record", fix="Point the record to a private address or name.", source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zones-private.html")
+@rule(
+    "aws:route53/record:Record",
+    fix="Point the record to a private address or name.",
+    source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zones-private.html",
+)
 def egress_record_points_inside(record: Resource) -> Iterator[str]:
     """A record points to private addresses and names only."""
     kind = record.get("type")

@@ -19,7 +19,11 @@ def egress_endpoint_leads_to_a_service(endpoint: Resource) -> Iterator[str]:
         yield f"ipAddressType is {endpoint.get('ipAddressType')!r}"
 
 
-@rule(_ENDPOINT, fix="Give securityGroupIds: without it the default group decides.", source=f"{_SOURCE}create-interface-endpoint.html")
+@rule(
+    _ENDPOINT,
+    fix="Give securityGroupIds: without it the default group decides.",
+    source=f"{_SOURCE}create-interface-endpoint.html",
+)
 def egress_endpoint_has_a_security_group(endpoint: Resource) -> Iterator[str]:
     """An interface endpoint has a security group of its own."""
     if endpoint.get("vpcEndpointType") != "Interface":

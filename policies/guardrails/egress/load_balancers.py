@@ -9,7 +9,12 @@ from ..rules import Rule, rule
 _SOURCE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html"
 
 
-@rule("aws:lb/loadBalancer:LoadBalancer", fix="Set internal to true and ipAddressType to ipv4.", source=_SOURCE, severity="critical")
+@rule(
+    "aws:lb/loadBalancer:LoadBalancer",
+    fix="Set internal to true and ipAddressType to ipv4.",
+    source=_SOURCE,
+    severity="critical",
+)
 def egress_load_balancer_is_internal(balancer: Resource) -> Iterator[str]:
     """A load balancer has private addresses only."""
     if balancer.get("internal") is not True:

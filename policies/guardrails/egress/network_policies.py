@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ..addresses import inside
+from ..facts import POD_IDENTITY_AGENT
 from ..findings import Resource, each
 from ..rules import Rule, rule
 
@@ -25,7 +26,9 @@ def egress_network_policy_ranges_are_own(policy: Resource) -> Iterator[str]:
         for path, entry in each(policy.props, f"spec.{direction}"):
             for place, peer in each(entry, side):
                 block = peer.get("ipBlock")
-                if block is not None and not inside(block.get("cidr"), policy.estate.ranges):
+                if block is None or (direction == "egress" and block.get("cidr") == POD_IDENTITY_AGENT):
+                    continue
+                if not inside(block.get("cidr"), policy.estate.ranges):
                     yield f"{path}.{place}.ipBlock.cidr {block.get('cidr')!r} is not inside the estate"
 
 

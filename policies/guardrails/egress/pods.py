@@ -41,7 +41,11 @@ def egress_pod_opens_no_host_port(workload: Resource) -> Iterator[str]:
                 yield f"{container.path}.{path}.hostPort is set"
 
 
-@rule(*WORKLOAD_TYPES, fix="Leave names to the cluster's DNS.", source="https://kubernetes.io/docs/tasks/network/customize-hosts-file-for-pods/")
+@rule(
+    *WORKLOAD_TYPES,
+    fix="Leave names to the cluster's DNS.",
+    source="https://kubernetes.io/docs/tasks/network/customize-hosts-file-for-pods/",
+)
 def egress_pod_keeps_cluster_names(workload: Resource) -> Iterator[str]:
     """No pod maps names to addresses itself or asks other name servers."""
     spec = pod_spec(workload)
@@ -52,7 +56,11 @@ def egress_pod_keeps_cluster_names(workload: Resource) -> Iterator[str]:
         yield f"{pod_path(workload)}.dnsPolicy is {spec.get('dnsPolicy')!r}"
 
 
-@rule(*WORKLOAD_TYPES, fix="Leave `host` out: the kubelet then calls the pod.", source="https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/")
+@rule(
+    *WORKLOAD_TYPES,
+    fix="Leave `host` out: the kubelet then calls the pod.",
+    source="https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
+)
 def egress_probe_calls_its_pod(workload: Resource) -> Iterator[str]:
     """Probes and hooks call the pod itself, not a host outside."""
     for container in containers(workload):
@@ -62,7 +70,12 @@ def egress_probe_calls_its_pod(workload: Resource) -> Iterator[str]:
                     yield f"{container.path}.{place}.{kind}.host is set"
 
 
-@rule(*WORKLOAD_TYPES, "kubernetes:core/v1:PersistentVolume", fix="Use a claim, an emptyDir, a ConfigMap or a Secret.", source="https://kubernetes.io/docs/concepts/storage/volumes/")
+@rule(
+    *WORKLOAD_TYPES,
+    "kubernetes:core/v1:PersistentVolume",
+    fix="Use a claim, an emptyDir, a ConfigMap or a Secret.",
+    source="https://kubernetes.io/docs/concepts/storage/volumes/",
+)
 def egress_volume_is_not_remote(resource: Resource) -> Iterator[str]:
     """No volume is on a file server named by the pod."""
     if resource.type in WORKLOAD_TYPES:
@@ -75,7 +88,11 @@ def egress_volume_is_not_remote(resource: Resource) -> Iterator[str]:
                 yield f"{path}.{kind} is set"
 
 
-@rule(*CONTAINER_TYPES, fix="Remove the variable.", source="https://www.gnu.org/software/wget/manual/html_node/Proxies.html")
+@rule(
+    *CONTAINER_TYPES,
+    fix="Remove the variable.",
+    source="https://www.gnu.org/software/wget/manual/html_node/Proxies.html",
+)
 def egress_container_uses_no_proxy(resource: Resource) -> Iterator[str]:
     """No container sends its calls through a proxy outside."""
     for container in containers(resource):
@@ -100,9 +117,13 @@ def egress_traces_stay_inside(resource: Resource) -> Iterator[str]:
                 yield f"{container.path}: {name} leads outside"
 
 
-@rule(*CONTAINER_TYPES, fix="Give --allowed-media-domains with a name that does not exist, such as none.invalid.", source=_VLLM)
+@rule(
+    *CONTAINER_TYPES,
+    fix="Give --allowed-media-domains with a name that does not exist, such as none.invalid.",
+    source=_VLLM,
+)
 def egress_engine_fetches_no_media(resource: Resource) -> Iterator[str]:
-    """vLLM fetches no media that a prompt names: its list of allowed domains leads nowhere outside."""
+    """VLLM fetches no media that a prompt names: its list of allowed domains leads nowhere outside."""
     for container in engines(resource):
         if container.engine != "vllm":
             continue
@@ -114,9 +135,13 @@ def egress_engine_fetches_no_media(resource: Resource) -> Iterator[str]:
                 yield f"{container.path}: --allowed-media-domains holds {domain!r}"
 
 
-@rule(*CONTAINER_TYPES, fix="Set VLLM_NO_USAGE_STATS=1 and DO_NOT_TRACK=1.", source="https://docs.vllm.ai/en/latest/usage/usage_stats.html")
+@rule(
+    *CONTAINER_TYPES,
+    fix="Set VLLM_NO_USAGE_STATS=1 and DO_NOT_TRACK=1.",
+    source="https://docs.vllm.ai/en/latest/usage/usage_stats.html",
+)
 def egress_engine_reports_nothing(resource: Resource) -> Iterator[str]:
-    """vLLM sends no usage statistics."""
+    """VLLM sends no usage statistics."""
     for container in engines(resource):
         if container.engine != "vllm":
             continue

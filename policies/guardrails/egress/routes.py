@@ -38,13 +38,23 @@ def route_problems(route: Mapping[str, Any], destination: str, resource: Resourc
         yield f"{destination} {cidr!r} is not inside a peer's range"
 
 
-@rule("aws:ec2/route:Route", fix="Route to a declared peer's range over its peering connection; endpoints add their own routes.", source=_SOURCE, severity="critical")
+@rule(
+    "aws:ec2/route:Route",
+    fix="Route to a declared peer's range over its peering connection; endpoints add their own routes.",
+    source=_SOURCE,
+    severity="critical",
+)
 def egress_route_leads_to_a_peer(route: Resource) -> Iterator[str]:
     """A route leads to a declared peer and nowhere else."""
     yield from route_problems(route.props, "destinationCidrBlock", route)
 
 
-@rule("aws:ec2/routeTable:RouteTable", fix="Route to a declared peer's range over its peering connection.", source=_SOURCE, severity="critical")
+@rule(
+    "aws:ec2/routeTable:RouteTable",
+    fix="Route to a declared peer's range over its peering connection.",
+    source=_SOURCE,
+    severity="critical",
+)
 def egress_table_routes_lead_to_peers(table: Resource) -> Iterator[str]:
     """The routes inside a route table lead to declared peers and nowhere else."""
     for path, route in each(table.props, "routes"):
@@ -52,7 +62,12 @@ def egress_table_routes_lead_to_peers(table: Resource) -> Iterator[str]:
             yield f"{path}: {problem}"
 
 
-@rule("aws:ec2/defaultRouteTable:DefaultRouteTable", fix="Adopt the default route table with `routes: []`.", source=_SOURCE, severity="critical")
+@rule(
+    "aws:ec2/defaultRouteTable:DefaultRouteTable",
+    fix="Adopt the default route table with `routes: []`.",
+    source=_SOURCE,
+    severity="critical",
+)
 def egress_default_route_table_is_empty(table: Resource) -> Iterator[str]:
     """A VPC's default route table has no routes of its own."""
     if list(each(table.props, "routes")):

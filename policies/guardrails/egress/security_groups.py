@@ -53,7 +53,11 @@ def egress_security_rule_stays_inside(entry: Resource) -> Iterator[str]:
     yield from rule_problems(entry.props, entry)
 
 
-@rule("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", fix="Adopt it with `ingress: []` and `egress: []`.", source=_SOURCE)
+@rule(
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    fix="Adopt it with `ingress: []` and `egress: []`.",
+    source=_SOURCE,
+)
 def egress_default_security_group_is_empty(group: Resource) -> Iterator[str]:
     """A VPC's default security group lets nothing through."""
     for direction in ("egress", "ingress"):

@@ -13,7 +13,12 @@ _PREFIX = "service.beta.kubernetes.io/aws-load-balancer-"
 _CLASSES = ("service.k8s.aws/nlb", "eks.amazonaws.com/nlb")
 
 
-@rule(_SERVICE, fix=f'Annotate {_PREFIX}scheme: internal and set loadBalancerClass: {_CLASSES[0]}.', source=_LBC, severity="critical")
+@rule(
+    _SERVICE,
+    fix=f"Annotate {_PREFIX}scheme: internal and set loadBalancerClass: {_CLASSES[0]}.",
+    source=_LBC,
+    severity="critical",
+)
 def egress_service_balancer_is_internal(service: Resource) -> Iterator[str]:
     """A Service's load balancer is internal, by the controller that honours it, from ranges of the estate."""
     annotations = service.get("metadata.annotations") or {}

@@ -10,7 +10,9 @@ from ..rules import Rule, rule
 _VPC = "https://docs.aws.amazon.com/vpc/latest/userguide/"
 
 
-@rule("aws:ec2/vpc:Vpc", fix="Leave every IPv6 setting out.", source=f"{_VPC}configure-your-vpc.html", severity="critical")
+@rule(
+    "aws:ec2/vpc:Vpc", fix="Leave every IPv6 setting out.", source=f"{_VPC}configure-your-vpc.html", severity="critical"
+)
 def egress_vpc_has_no_ipv6(vpc: Resource) -> Iterator[str]:
     """A VPC has no IPv6 addresses: they are public."""
     for key in ("assignGeneratedIpv6CidrBlock", "ipv6CidrBlock", "ipv6IpamPoolId", "ipv6NetmaskLength"):
@@ -18,7 +20,9 @@ def egress_vpc_has_no_ipv6(vpc: Resource) -> Iterator[str]:
             yield f"{key} is set"
 
 
-@rule("aws:ec2/vpc:Vpc", fix="Use a range that estate.yaml lists under vpc_cidrs.", source=f"{_VPC}vpc-cidr-blocks.html")
+@rule(
+    "aws:ec2/vpc:Vpc", fix="Use a range that estate.yaml lists under vpc_cidrs.", source=f"{_VPC}vpc-cidr-blocks.html"
+)
 def egress_vpc_range_is_declared(vpc: Resource) -> Iterator[str]:
     """A VPC's range is declared in the estate."""
     if not inside(vpc.get("cidrBlock"), vpc.estate.vpc_cidrs):
@@ -34,7 +38,12 @@ def egress_vpc_resolves_endpoint_names(vpc: Resource) -> Iterator[str]:
         yield "enableDnsHostnames is not true"
 
 
-@rule("aws:ec2/subnet:Subnet", fix="Set mapPublicIpOnLaunch to false.", source=f"{_VPC}vpc-ip-addressing.html", severity="critical")
+@rule(
+    "aws:ec2/subnet:Subnet",
+    fix="Set mapPublicIpOnLaunch to false.",
+    source=f"{_VPC}vpc-ip-addressing.html",
+    severity="critical",
+)
 def egress_subnet_gives_no_public_address(subnet: Resource) -> Iterator[str]:
     """No subnet gives its machines public or customer-owned addresses."""
     for key in ("mapPublicIpOnLaunch", "mapCustomerOwnedIpOnLaunch", "customerOwnedIpv4Pool", "outpostArn"):
@@ -51,7 +60,11 @@ def egress_subnet_has_no_ipv6(subnet: Resource) -> Iterator[str]:
             yield f"{key} is set"
 
 
-@rule("aws:ec2/vpcDhcpOptions:VpcDhcpOptions", fix="Use AmazonProvidedDNS and 169.254.169.123.", source=f"{_VPC}VPC_DHCP_Options.html")
+@rule(
+    "aws:ec2/vpcDhcpOptions:VpcDhcpOptions",
+    fix="Use AmazonProvidedDNS and 169.254.169.123.",
+    source=f"{_VPC}VPC_DHCP_Options.html",
+)
 def egress_dhcp_names_amazon_servers(options: Resource) -> Iterator[str]:
     """Machines ask the VPC's own resolver and clock, behind the DNS firewall."""
     servers = [server for _, server in each(options.props, "domainNameServers")]
@@ -93,13 +106,17 @@ def egress_peer_is_declared(peering: Resource) -> Iterator[str]:
 @rule(
     "aws:ec2/networkInterface:NetworkInterface",
     "aws:ec2/launchTemplate:LaunchTemplate",
-    fix="Leave the setting out; associatePublicIpAddress is \"false\".",
+    fix='Leave the setting out; associatePublicIpAddress is "false".',
     source="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html",
     severity="critical",
 )
 def egress_interface_is_private(resource: Resource) -> Iterator[str]:
     """A network interface has no public or IPv6 address and forwards nothing."""
-    interfaces = [("", resource.props)] if resource.type.endswith("NetworkInterface") else each(resource.props, "networkInterfaces")
+    interfaces = (
+        [("", resource.props)]
+        if resource.type.endswith("NetworkInterface")
+        else each(resource.props, "networkInterfaces")
+    )
     for path, interface in interfaces:
         for key in _INTERFACE_KEYS:
             if str(interface.get(key) or "").lower() not in ("", "false", "0", "0.0", "[]"):

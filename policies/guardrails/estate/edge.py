@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..facts import DIGEST
 from ..findings import Resource, each, known
-from ..pods import CONTAINER
+from ..pods import CONTAINER, engines
 from ..rules import Rule, rule
 from ..stack import Stack
 from ..supply_chain.images import registry_problem
@@ -13,21 +13,39 @@ _NETWORK = "docker:index/network:Network"
 _IMAGE = "docker:index/remoteImage:RemoteImage"
 
 
-@rule(_NETWORK, CONTAINER, fix="Set internal to true; only a published gateway joins a network that leads out.", source="https://docs.docker.com/reference/cli/docker/network/create/#internal", severity="critical")
+@rule(
+    _NETWORK,
+    CONTAINER,
+    fix="Set internal to true; only the published gateway and jobs that end (mustRun false) join another.",
+    source="https://docs.docker.com/reference/cli/docker/network/create/#internal",
+    severity="critical",
+)
 def estate_only_the_gateway_leaves_the_host(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    """Every Docker network is internal but the one of containers that publish a port."""
+    """A network that leads out is for the published gateway and for jobs that end; engines join internal ones."""
     for network in stack.of(_NETWORK):
         if network.get("internal") is True:
             continue
         names = {network.get("name"), network.name}
         for container in stack.of(CONTAINER):
             joined = any(known(entry, "name") in names for _, entry in each(container.props, "networksAdvanced"))
-            joined = joined or any(source.urn == network.urn for source in container.sources.get("networksAdvanced", ()))
-            if joined and not list(each(container.props, "ports")):
+            joined = joined or any(
+                source.urn == network.urn for source in container.sources.get("networksAdvanced", ())
+            )
+            if joined and not list(each(container.props, "ports")) and not _ends(container):
                 yield container, f"it joins {network.name}, which is not internal, and publishes nothing"
 
 
-@rule(CONTAINER, fix="Name the image by digest, or pass a RemoteImage's imageId.", source="https://docs.docker.com/dhi/core-concepts/digests/")
+def _ends(container: Resource) -> bool:
+    """Whether it is a job that runs to its end before anything else starts, such as the loader, and no engine."""
+    runs_once = container.get("mustRun") is False and container.get("restart") in (None, "no")
+    return runs_once and not any(True for _ in engines(container))
+
+
+@rule(
+    CONTAINER,
+    fix="Name the image by digest, or pass a RemoteImage's imageId.",
+    source="https://docs.docker.com/dhi/core-concepts/digests/",
+)
 def estate_container_images_are_proved(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """A container whose image is an id was given it by a pull, by digest, from an own registry."""
     for container in stack.of(CONTAINER):

@@ -13,7 +13,12 @@ _SERVICE = "kubernetes:core/v1:Service"
 _SOURCE = "https://kubernetes.io/docs/concepts/services-networking/network-policies/#default-policies"
 
 
-@rule(_NAMESPACE, fix="Declare a NetworkPolicy with an empty podSelector, both policyTypes and no rules.", source=_SOURCE, severity="critical")
+@rule(
+    _NAMESPACE,
+    fix="Declare a NetworkPolicy with an empty podSelector, both policyTypes and no rules.",
+    source=_SOURCE,
+    severity="critical",
+)
 def estate_namespaces_deny_by_default(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """Every namespace denies all traffic that no policy allows."""
     denied = {_place(policy, "metadata.namespace") for policy in stack.of(_POLICY) if _denies_everything(policy)}
@@ -44,10 +49,17 @@ def _denies_everything(policy: Resource) -> bool:
     return everyone and both and not spec.get("ingress") and not spec.get("egress")
 
 
-@rule(_SERVICE, fix="Publish the gateway; engines stay ClusterIP.", source="https://docs.vllm.ai/en/latest/usage/security.html", severity="critical")
+@rule(
+    _SERVICE,
+    fix="Publish the gateway; engines stay ClusterIP.",
+    source="https://docs.vllm.ai/en/latest/usage/security.html",
+    severity="critical",
+)
 def estate_engines_are_behind_the_gateway(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """No load balancer leads to an engine: callers go through the gateway, which asks for tokens."""
-    workloads = [workload for token in WORKLOAD_TYPES for workload in stack.of(token) if any(True for _ in engines(workload))]
+    workloads = [
+        workload for token in WORKLOAD_TYPES for workload in stack.of(token) if any(True for _ in engines(workload))
+    ]
     for service in stack.of(_SERVICE):
         if service.get("spec.type") not in ("LoadBalancer", "NodePort"):
             continue

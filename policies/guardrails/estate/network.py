@@ -15,7 +15,12 @@ _GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide/"
 _DNS_GUIDE = "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-dns-firewall.html"
 
 
-@rule(_VPC, fix="Declare VpcBlockPublicAccessOptions with block-bidirectional.", source=f"{_GUIDE}security-vpc-bpa.html", severity="critical")
+@rule(
+    _VPC,
+    fix="Declare VpcBlockPublicAccessOptions with block-bidirectional.",
+    source=f"{_GUIDE}security-vpc-bpa.html",
+    severity="critical",
+)
 def estate_public_access_is_blocked(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """Where there is a VPC, public access is blocked for its region."""
     options = stack.of("aws:ec2/vpcBlockPublicAccessOptions:VpcBlockPublicAccessOptions")
@@ -25,7 +30,12 @@ def estate_public_access_is_blocked(stack: Stack) -> Iterator[tuple[Resource, st
             yield vpc, "VpcBlockPublicAccessOptions is missing for its region"
 
 
-@rule(_VPC, fix="Adopt them with no rules: DefaultSecurityGroup and DefaultNetworkAcl.", source=f"{_GUIDE}default-security-group.html", severity="critical")
+@rule(
+    _VPC,
+    fix="Adopt them with no rules: DefaultSecurityGroup and DefaultNetworkAcl.",
+    source=f"{_GUIDE}default-security-group.html",
+    severity="critical",
+)
 def estate_vpc_defaults_are_adopted(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """The default security group and network ACL of every VPC are adopted, because unmanaged ones allow everything."""
     for vpc in stack.of(_VPC):
@@ -51,7 +61,13 @@ def estate_vpc_has_a_dns_firewall(stack: Stack) -> Iterator[tuple[Resource, str]
             yield vpc, "no DNS firewall is associated with it"
 
 
-@rule(_DNS_ASSOCIATION, _DNS_RULE, fix="End the group with BLOCK on a list that holds `*`, and allow finite lists only.", source=_DNS_GUIDE, severity="critical")
+@rule(
+    _DNS_ASSOCIATION,
+    _DNS_RULE,
+    fix="End the group with BLOCK on a list that holds `*`, and allow finite lists only.",
+    source=_DNS_GUIDE,
+    severity="critical",
+)
 def estate_dns_firewall_blocks_the_rest(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """The DNS firewall allows finite lists and its last rule blocks every other name."""
     rules = stack.of(_DNS_RULE)
@@ -74,7 +90,11 @@ def _lists_everything(stack: Stack, entry: Resource) -> bool:
     return any("*" in [name for _, name in each(found.props, "domains")] for found in lists)
 
 
-@rule("aws:ec2/vpcEndpoint:VpcEndpoint", fix="Set privateDnsEnabled to true, or declare a private zone with an alias record.", source="https://docs.aws.amazon.com/vpc/latest/privatelink/manage-dns-names.html")
+@rule(
+    "aws:ec2/vpcEndpoint:VpcEndpoint",
+    fix="Set privateDnsEnabled to true, or declare a private zone with an alias record.",
+    source="https://docs.aws.amazon.com/vpc/latest/privatelink/manage-dns-names.html",
+)
 def estate_endpoint_names_resolve_inside(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """The public name of an endpoint's service resolves to the endpoint."""
     for endpoint in stack.of("aws:ec2/vpcEndpoint:VpcEndpoint"):

@@ -10,7 +10,12 @@ _BUCKET = "aws:s3/bucket:Bucket"
 _S3 = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/"
 
 
-@rule(_BUCKET, fix="Declare a BucketPublicAccessBlock for it.", source=f"{_S3}access-control-block-public-access.html", severity="critical")
+@rule(
+    _BUCKET,
+    fix="Declare a BucketPublicAccessBlock for it.",
+    source=f"{_S3}access-control-block-public-access.html",
+    severity="critical",
+)
 def estate_buckets_block_the_public(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """Every bucket has a public access block."""
     yield from _lacking(stack, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "BucketPublicAccessBlock")

@@ -8,6 +8,9 @@ from ..findings import Resource
 from ..rules import Rule, rule
 
 _REGIONS = "https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html"
+# A condition key such as aws:RequestedRegion is no region; the policies have rules of their own.
+_DOCUMENTS = ("policy", "tags", "assumeRolePolicy", "inlinePolicies")
+_REGION_FIELDS = ("region", "regionname", "regions")
 _ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
 
 
@@ -29,10 +32,10 @@ def residency_other_regions_are_allowed(resource: Resource) -> Iterator[str]:
     """Every region named by any field (peer, replica, service, destination) is an allowed one."""
     for path, leaf in resource.leaves:
         key = path.split("[", 1)[0].rpartition(".")[2] if path.endswith("]") else path.rpartition(".")[2]
-        if key.lower().endswith(("region", "regionname", "regions")) and isinstance(leaf, str) and path != "region":
-            if leaf and not path.startswith(("policy", "tags", "assumeRolePolicy", "inlinePolicies")):
-                if leaf not in resource.estate.regions:
-                    yield f"{path} is {leaf!r}"
+        if path == "region" or path.startswith(_DOCUMENTS) or not key.lower().endswith(_REGION_FIELDS):
+            continue
+        if isinstance(leaf, str) and leaf and leaf not in resource.estate.regions:
+            yield f"{path} is {leaf!r}"
 
 
 @rule(
@@ -50,7 +53,11 @@ def residency_arns_are_own(resource: Resource) -> Iterator[str]:
             yield f"{path}: {problem}"
 
 
-@rule("aws:*", fix="Use a single-region key.", source="https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html")
+@rule(
+    "aws:*",
+    fix="Use a single-region key.",
+    source="https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html",
+)
 def residency_keys_are_single_region(resource: Resource) -> Iterator[str]:
     """No resource uses a multi-region key, whose material may leave the region."""
     for path, leaf in resource.leaves:
@@ -71,7 +78,9 @@ def residency_zone_is_in_the_region(resource: Resource) -> Iterator[str]:
             continue
         if key in ("availabilityZone", "availabilityZones", "networkBorderGroup"):
             found = ZONE_NAME.fullmatch(leaf)
-            if leaf not in resource.estate.regions and (found is None or found["region"] not in resource.estate.regions):
+            if leaf not in resource.estate.regions and (
+                found is None or found["region"] not in resource.estate.regions
+            ):
                 yield f"{path} is {leaf!r}"
         elif key in ("availabilityZoneId", "availabilityZoneIds"):
             found = ZONE_ID.fullmatch(leaf)

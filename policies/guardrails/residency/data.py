@@ -43,9 +43,9 @@ def residency_logs_stay_in_own_buckets(resource: Resource) -> Iterator[str]:
     """Logs are written to own buckets only."""
     for key in ("logDestination", "targetBucket", "s3BucketName"):
         value = known(resource.props, key)
-        if value and (key != "logDestination" or str(value).startswith("arn:aws:s3:")):
-            if not is_own_bucket(value, resource.estate):
-                yield f"{key} {value!r} does not carry an own account id"
+        is_bucket = key != "logDestination" or str(value).startswith("arn:aws:s3:")
+        if value and is_bucket and not is_own_bucket(value, resource.estate):
+            yield f"{key} {value!r} does not carry an own account id"
     if known(resource.props, "deliverCrossAccountRole"):
         yield "deliverCrossAccountRole is set"
 
@@ -76,10 +76,20 @@ def residency_policy_writes_own_data(resource: Resource) -> Iterator[str]:
     for path, policy in policies:
         for statement in statements(policy):
             writes = [action for action in _WRITES if statement.grants(action)]
-            everywhere = statement.excludes_resources or any(value in ("*", "arn:aws:s3:::*") for value in statement.resources)
+            everywhere = statement.excludes_resources or any(
+                value in ("*", "arn:aws:s3:::*") for value in statement.resources
+            )
             bound = statement.narrowed("aws:resourceaccount", lambda value: value in resource.estate.accounts)
-            in_organisation = statement.narrowed("aws:resourceorgid", lambda value: value == resource.estate.organisation)
-            if writes and everywhere and not bound and not in_organisation and not is_aws_read(statement, resource.estate):
+            in_organisation = statement.narrowed(
+                "aws:resourceorgid", lambda value: value == resource.estate.organisation
+            )
+            if (
+                writes
+                and everywhere
+                and not bound
+                and not in_organisation
+                and not is_aws_read(statement, resource.estate)
+            ):
                 yield f"{path} allows {writes[0]} on every account's resources"
 
 

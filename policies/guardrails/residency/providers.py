@@ -38,7 +38,12 @@ def residency_provider_region_is_allowed(provider: Resource) -> Iterator[str]:
         yield f"stsRegion is {sts!r}"
 
 
-@rule(_AWS, fix="Remove the setting: calls go straight to AWS in the provider's region.", source=_SOURCE, severity="critical")
+@rule(
+    _AWS,
+    fix="Remove the setting: calls go straight to AWS in the provider's region.",
+    source=_SOURCE,
+    severity="critical",
+)
 def residency_provider_calls_aws_directly(provider: Resource) -> Iterator[str]:
     """No AWS provider sends its calls through a proxy or to other hosts."""
     for key in _FORBIDDEN:
@@ -60,7 +65,7 @@ def residency_provider_roles_are_own(provider: Resource) -> Iterator[str]:
     "aws:*",
     "kubernetes:*",
     "docker:*",
-    fix="Set pulumi:disable-default-providers to [\"*\"] and pass explicit providers.",
+    fix='Set pulumi:disable-default-providers to ["*"] and pass explicit providers.',
     source="https://www.pulumi.com/docs/iac/concepts/resources/providers/#disabling-default-providers",
 )
 def residency_provider_is_explicit(resource: Resource) -> Iterator[str]:
@@ -76,7 +81,7 @@ def residency_provider_is_explicit(resource: Resource) -> Iterator[str]:
     severity="critical",
 )
 def residency_cluster_is_ours(provider: Resource) -> Iterator[str]:
-    """A Kubernetes provider names its cluster itself: verified TLS, in an allowed region, without a stored credential."""
+    """A Kubernetes provider names its cluster: verified TLS, an allowed region, no stored credential."""
     config = known(provider.props, "kubeconfig")
     if "kubeconfig" not in list(provider.props):
         yield "kubeconfig is not given, so the environment would choose the cluster"

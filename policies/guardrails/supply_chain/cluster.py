@@ -28,14 +28,22 @@ _MACHINE_IMAGES = re.compile(r"(AL2023|BOTTLEROCKET)_(x86_64|ARM_64)(_STANDARD|_
 _EKS = "https://docs.aws.amazon.com/eks/latest/userguide/"
 
 
-@rule("aws:eks/addon:Addon", fix="Use an add-on of AWS itself, or list it in the rule after a review.", source=f"{_EKS}eks-add-ons.html")
+@rule(
+    "aws:eks/addon:Addon",
+    fix="Use an add-on of AWS itself, or list it in the rule after a review.",
+    source=f"{_EKS}eks-add-ons.html",
+)
 def supply_chain_add_on_is_listed(addon: Resource) -> Iterator[str]:
     """Only add-ons that AWS itself builds are installed."""
     if addon.get("addonName") not in _ADD_ONS:
         yield f"add-on {addon.get('addonName')!r} is not listed"
 
 
-@rule("aws:eks/addon:Addon", fix="Give addonVersion in full, such as v1.12.4-eksbuild.1.", source=f"{_EKS}updating-an-add-on.html")
+@rule(
+    "aws:eks/addon:Addon",
+    fix="Give addonVersion in full, such as v1.12.4-eksbuild.1.",
+    source=f"{_EKS}updating-an-add-on.html",
+)
 def supply_chain_add_on_is_pinned(addon: Resource) -> Iterator[str]:
     """Every add-on has a full version."""
     if not re.fullmatch(r"v\d+\.\d+\.\d+-eksbuild\.\d+", str(addon.get("addonVersion"))):
@@ -48,11 +56,17 @@ def supply_chain_add_on_keeps_its_images(addon: Resource) -> Iterator[str]:
     configuration = document(addon.get("configurationValues"))
     for path, _ in leaves(configuration, "configurationValues"):
         last = re.split(r"[.\[]", path)
-        if any(part.lower() in ("image", "repository", "registry", "imageregistry", "containerregistry") for part in last):
+        if any(
+            part.lower() in ("image", "repository", "registry", "imageregistry", "containerregistry") for part in last
+        ):
             yield f"{path} is set"
 
 
-@rule("aws:eks/nodeGroup:NodeGroup", fix="Use an AL2023 or Bottlerocket AMI type of EKS.", source=f"{_EKS}eks-optimized-amis.html")
+@rule(
+    "aws:eks/nodeGroup:NodeGroup",
+    fix="Use an AL2023 or Bottlerocket AMI type of EKS.",
+    source=f"{_EKS}eks-optimized-amis.html",
+)
 def supply_chain_node_image_is_of_eks(group: Resource) -> Iterator[str]:
     """Nodes run an operating system image that EKS publishes."""
     if not _MACHINE_IMAGES.fullmatch(str(group.get("amiType"))):

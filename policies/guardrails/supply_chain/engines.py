@@ -33,7 +33,7 @@ def supply_chain_engine_runs_no_model_code(resource: Resource) -> Iterator[str]:
 
 @rule(*CONTAINER_TYPES, fix="Give --load-format=safetensors.", source=_VLLM)
 def supply_chain_engine_loads_safetensors(resource: Resource) -> Iterator[str]:
-    """vLLM and SGLang load safetensors only, never pickles; GGUF files are for llama.cpp."""
+    """VLLM and SGLang load safetensors only, never pickles; GGUF files are for llama.cpp."""
     for container in engines(resource):
         if container.engine in ("vllm", "sglang"):
             given = container.flag("--load-format")
@@ -68,9 +68,13 @@ def supply_chain_engine_model_is_pinned(resource: Resource) -> Iterator[str]:
             yield f"{container.path}: --revision {revision!r} is not a full commit"
 
 
-@rule(*CONTAINER_TYPES, fix="Set HF_HUB_OFFLINE=1.", source="https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables")
+@rule(
+    *CONTAINER_TYPES,
+    fix="Set HF_HUB_OFFLINE=1.",
+    source="https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables",
+)
 def supply_chain_engine_is_offline(resource: Resource) -> Iterator[str]:
-    """vLLM and SGLang never ask the Hugging Face Hub."""
+    """VLLM and SGLang never ask the Hugging Face Hub."""
     for container in engines(resource):
         if container.engine in ("vllm", "sglang") and container.environment.get("HF_HUB_OFFLINE") not in ("1", "true"):
             yield f"{container.path}: HF_HUB_OFFLINE is not 1"

@@ -1,10 +1,10 @@
-"""Start the provider for the engine; with `restore`, bring a restarted moto back, with `nodes` a new cluster's nodes."""
+"""Starts the provider for the engine; `restore` brings a restarted moto back, `nodes` a new cluster's nodes."""
 
 from __future__ import annotations
 
 import sys
 
-from sandbox.providers.serve import serve
+from sandbox.providers.serve import ProviderError, serve
 
 from .provider import Provider, kept_resources, stand_in_for
 
@@ -23,10 +23,18 @@ def _regions() -> list[str]:
     return sorted({resource.region for resource in kept_resources().all()})
 
 
+def main(verb: str | None) -> None:
+    """Do what the verb says, or serve the engine."""
+    try:
+        if verb == "restore":
+            print(f"{restore()} AWS resources restored")
+        elif verb == "nodes":
+            print(f"nodes of {restore_nodes()} node groups restored")
+        else:
+            serve(Provider())
+    except ProviderError as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["restore"]:
-        print(f"{restore()} resources restored")
-    elif sys.argv[1:2] == ["nodes"]:
-        print(f"the nodes of {restore_nodes()} node groups restored")
-    else:
-        serve(Provider())
+    main(sys.argv[1] if len(sys.argv) > 1 else None)

@@ -32,7 +32,7 @@ def seed_of(urn: str, generation: int) -> str:
     return hashlib.sha256(f"{urn}#{generation}".encode()).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Account:
     """Clients of one region against the stand-in's endpoint.
 
@@ -49,7 +49,7 @@ class Account:
 
     @cached_property
     def partition(self) -> str:
-        """The region's partition: `aws`, `aws-eusc`, …"""
+        """The region's partition, such as `aws` or `aws-eusc`."""
         return str(session().get_partition_for_region(self.region))
 
     @cached_property

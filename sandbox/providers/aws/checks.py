@@ -87,7 +87,7 @@ def _policy(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if not statements:
         yield name, "it has no Statement; a policy document needs Version and Statement"
     for position, statement in enumerate([statements] if isinstance(statements, Mapping) else statements or []):
-        if not isinstance(statement, Mapping) or statement == UNKNOWN:
+        if not isinstance(statement, Mapping):
             continue
         if statement.get("Effect") not in ("Allow", "Deny", UNKNOWN):
             yield f"{name}.Statement[{position}].Effect", f"{statement.get('Effect')!r} is not Allow or Deny"

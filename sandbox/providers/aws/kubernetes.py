@@ -150,7 +150,9 @@ def apply_nodes(pool: Pool) -> None:
 def remove_nodes(group: str) -> None:
     """Remove every node of a group from the cluster."""
     with _api() as api:
-        for name in sorted(_existing(api, group)) if api else ():
+        if api is None:
+            return
+        for name in sorted(_existing(api, group)):
             _send(api, "DELETE", f"/api/v1/nodes/{name}", accept=(200, 202, 404))
 
 

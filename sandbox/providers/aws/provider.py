@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -15,6 +13,7 @@ from google.protobuf import empty_pb2
 from pulumi._types import input_type_py_to_pulumi_names
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from sandbox.places import rehearsal_folder
 from sandbox.providers.serve import UNKNOWN, ProviderError, from_struct, has_unknown, to_struct
 
 from . import checks, outputs, references
@@ -25,13 +24,11 @@ from .kept import Kept
 from .stand_in import StandIn
 
 VERSION: Final = "7.51.1"
-STATE_VARIABLE: Final = "CLOISTER_SANDBOX_AWS"
-"""Names the folder of `resources.json`; without it the folder is `.cloister/aws` of the working directory."""
 
 
 def kept_resources() -> Kept:
     """The file of kept resources that this process works on."""
-    return Kept(Path(os.environ.get(STATE_VARIABLE, ".cloister/aws")) / "resources.json")
+    return Kept(rehearsal_folder() / "aws" / "resources.json")
 
 
 def stand_in_for(region: str) -> StandIn:
@@ -46,13 +43,14 @@ def stand_in_for(region: str) -> StandIn:
     return StandIn(account, kept_resources())
 
 
-class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """Answers for package `aws`; one process serves one provider resource of a stack."""
 
     def __init__(self) -> None:
         self._stand_in: StandIn | None = None
         self._tags: dict[str, str] = {}
         self._configuring = threading.Lock()
+        self._loading = threading.Lock()  # the SDK's modules load lazily, which Python 3.11 cannot do in two threads
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Plain values both ways."""
@@ -87,7 +85,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
         stand_in = stand_in_for(settings["region"])
         allowed = _decoded(settings.get("allowedAccountIds")) or []
         if allowed and stand_in.account.id not in allowed:
-            raise ProviderError(f"aws: AWS account ID not allowed: {stand_in.account.id}; allowed: {', '.join(allowed)}")
+            raise ProviderError(
+                f"aws: AWS account ID not allowed: {stand_in.account.id}; allowed: {', '.join(allowed)}"
+            )
         self._tags = dict((_decoded(settings.get("defaultTags")) or {}).get("tags") or {})
         with self._configuring:
             stand_in.restore()
@@ -99,8 +99,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
         type_token, name = _type_and_name(request.urn)
         stand_in = self._ready()
         news, olds = from_struct(request.news), from_struct(request.olds)
-        inputs = checks.completed(type_token, name, news, olds, request.randomSeed, self._tags)
-        problems = [*checks.problems(type_token, inputs), *references.catalogue_problems(stand_in.account, inputs)]
+        with self._loading:
+            inputs = checks.completed(type_token, name, news, olds, request.randomSeed, self._tags)
+            problems = list(checks.problems(type_token, inputs))
+        problems += list(references.catalogue_problems(stand_in.account, inputs))
         failures = [provider_pb2.CheckFailure(property=path, reason=message) for path, message in problems]
         return provider_pb2.CheckResponse(inputs=to_struct(inputs), failures=failures)
 

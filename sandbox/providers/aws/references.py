@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -75,16 +76,14 @@ def problems(account: Account, kept: Kept, type_token: str, inputs: Mapping[str,
     for path, name, value in _strings(inputs):
         if name == "peerVpcId" and foreign_peer:
             continue
-        if (match := _EC2_ID.fullmatch(value)) and not _exists(account, match[1], value):
-            yield path, f"'{value}' does not exist in {account.region}"
-        elif _RESOLVER_ID.fullmatch(value) and not any(resource.id == value for resource in kept.all()):
+        if _is_missing_id(account, kept, value):
             yield path, f"'{value}' does not exist in {account.region}"
         elif value.startswith("arn:"):
             message = _arn(account, kept, value)
             if message:
                 yield path, message
         elif name in ("bucket", "s3BucketName") and type_token != "aws:s3/bucket:Bucket":
-            if not _answers(lambda bucket=value: account.client("s3").head_bucket(Bucket=bucket)):
+            if not _has_bucket(account, value):
                 yield path, f"bucket '{value}' does not exist"
         elif name == "clusterName" and kept.find("aws:eks/cluster:Cluster", value) is None:
             known = ", ".join(cluster.id for cluster in kept.of_type("aws:eks/cluster:Cluster")) or "none"
@@ -110,6 +109,16 @@ def _answers(call: Callable[[], Any]) -> bool:
     except ClientError:
         return False
     return True
+
+
+def _is_missing_id(account: Account, kept: Kept, value: str) -> bool:
+    if match := _EC2_ID.fullmatch(value):
+        return not _exists(account, match[1], value)
+    return bool(_RESOLVER_ID.fullmatch(value)) and not any(resource.id == value for resource in kept.all())
+
+
+def _has_bucket(account: Account, name: str) -> bool:
+    return _answers(lambda: account.client("s3").head_bucket(Bucket=name))
 
 
 def _exists(account: Account, prefix: str, identifier: str) -> bool:
@@ -160,20 +169,20 @@ def _eks(account: Account, kept: Kept, arn: str, resource: str) -> bool:
 _FINDERS: Final[Mapping[str, Callable[[Account, Kept, str, str], bool]]] = {
     "iam": _iam,
     "kms": lambda account, kept, arn, resource: _answers(lambda: account.client("kms").describe_key(KeyId=arn)),
-    "s3": lambda account, kept, arn, resource: _answers(
-        lambda: account.client("s3").head_bucket(Bucket=resource.split("/")[0])
-    ),
+    "s3": lambda account, kept, arn, resource: _has_bucket(account, resource.split("/")[0]),
     "logs": _logs,
     "eks": _eks,
 }
 
 
+@cache
 def _zone(account: Account, value: str) -> str | None:
     zones = account.client("ec2").describe_availability_zones()["AvailabilityZones"]
     names = [zone["ZoneName"] for zone in zones]
     return None if value in names else f"'{value}' is not a zone of {account.region}; use {', '.join(names)}"
 
 
+@cache
 def _machine(account: Account, value: str) -> str | None:
     known = _answers(lambda: account.client("ec2").describe_instance_types(InstanceTypes=[value]))
     return None if known else f"'{value}' is not an instance type that {account.region} offers"
@@ -183,6 +192,7 @@ def _add_on(account: Account, value: str) -> str | None:
     return None if value in _ADD_ONS else f"'{value}' is not an EKS add-on; use one of {', '.join(sorted(_ADD_ONS))}"
 
 
+@cache
 def _service(account: Account, value: str) -> str | None:
     if not value.startswith(("com.amazonaws.", "aws.")) or ".vpce." in value:
         return None

@@ -17,6 +17,7 @@ from .account import Account, seed_of
 from .backed import ec2, eks, identity, security_groups, storage
 from .backed.backing import Backing, is_missing
 from .kept import Kept, Resource
+from .types import kind_of
 
 BACKED: Final[Mapping[str, Backing]] = {
     **ec2.BACKED,
@@ -48,7 +49,8 @@ class StandIn:
         backing = BACKED.get(type_token)
         with _aws_errors(urn), self.account.seeded(seed):
             identifier = backing.create(self.account, inputs) if backing else outputs.identifier(type_token, fields)
-        if backing is None and any(other.id == identifier for other in self.kept.of_type(type_token)):
+        other = self.kept.find(type_token, identifier) if backing is None else None
+        if other and not kind_of(type_token).singleton:
             raise ProviderError(f"{_named(urn)}: '{identifier}' exists already; import it or choose another name")
         properties = self._properties(urn, type_token, identifier, inputs, fields)
         region = self.account.region
@@ -177,8 +179,8 @@ def _merged(properties: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str
     result = dict(properties)
     for name, value in found.items():
         before = result.get(name)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        result[name] = {**before, **value} if both else value
+        joined = isinstance(before, Mapping) and isinstance(value, Mapping)
+        result[name] = {**(before or {}), **value} if joined else value
     return result
 
 

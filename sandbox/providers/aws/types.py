@@ -1,8 +1,9 @@
 """What the stand-in knows of each resource type: the operation that creates it, names, identifiers, what replaces it.
 
-Source: `operation` names botocore's service model. `immutable` follows the Terraform AWS provider's schemas (`ForceNew`)
-as its documentation describes them ("Forces new resource", "Changing this creates a new resource"), since the Pulumi SDK
-does not carry the fact. Templates are Python format strings over the properties and the fields of `outputs.facts`.
+Source: `operation` names botocore's service model. `immutable` follows the Terraform AWS provider's schemas
+(`ForceNew`) as its documentation describes them ("Forces new resource", "Changing this creates a new resource"),
+written down from knowledge of them, since the Pulumi SDK does not carry the fact.
+Templates are Python format strings over the properties and the fields of `outputs.facts`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any, Final
 _EC2_ARN: Final = "arn:{partition}:ec2:{region}:{account}:"
 _RESOLVER_ARN: Final = "arn:{partition}:route53resolver:{region}:{account}:"
 _EKS_ARN: Final = "arn:{partition}:eks:{region}:{account}:"
-_BUCKET_SETTING: Final = ("bucket", "expectedBucketOwner")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class Kind:
         id: template of the identifier of a resource that only the stand-in keeps.
         outputs: computed property -> template, or a plain value.
         defaults: inputs that the provider fills in.
+        singleton: the account always has it; creating it sets it, and nobody else's exists "already".
     """
 
     operation: str = ""
@@ -38,16 +39,22 @@ class Kind:
     id: str = "{hex17}"
     outputs: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    singleton: bool = False
 
 
 UNLISTED: Final = Kind(immutable=("name", "namePrefix"))
 """A type without facts: replaced by a change of its name or region, otherwise updated."""
 
-_RULE: Final = {"operation": "ec2.AuthorizeSecurityGroupIngress", "immutable": ("securityGroupId",)}
+_RULE: Final = Kind(
+    operation="ec2.AuthorizeSecurityGroupIngress",
+    immutable=("securityGroupId",),
+    outputs={"arn": _EC2_ARN + "security-group-rule/{id}", "securityGroupRuleId": "{id}"},
+)
 
 
-def _bucket_setting(operation: str, **rename: str) -> Kind:
-    return Kind(operation=f"s3.{operation}", rename=rename, immutable=_BUCKET_SETTING, id="{bucket}")
+def _bucket_setting(operation: str, *, owner: bool = False) -> Kind:
+    immutable = ("bucket", "expectedBucketOwner") if owner else ("bucket",)
+    return Kind(operation=f"s3.{operation}", immutable=immutable, id="{bucket}")
 
 
 TYPES: Final[Mapping[str, Kind]] = {
@@ -112,6 +119,7 @@ TYPES: Final[Mapping[str, Kind]] = {
     "aws:ec2/vpcBlockPublicAccessOptions:VpcBlockPublicAccessOptions": Kind(
         operation="ec2.ModifyVpcBlockPublicAccessOptions",
         id="{region}",
+        singleton=True,
         outputs={"awsAccountId": "{account}", "awsRegion": "{region}"},
     ),
     "aws:ec2/securityGroup:SecurityGroup": Kind(
@@ -122,12 +130,8 @@ TYPES: Final[Mapping[str, Kind]] = {
         outputs={"arn": _EC2_ARN + "security-group/{id}", "ownerId": "{account}"},
         defaults={"description": "Managed by Pulumi", "revokeRulesOnDelete": False},
     ),
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Kind(
-        **_RULE, outputs={"arn": _EC2_ARN + "security-group-rule/{id}", "securityGroupRuleId": "{id}"}
-    ),
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Kind(
-        **_RULE, outputs={"arn": _EC2_ARN + "security-group-rule/{id}", "securityGroupRuleId": "{id}"}
-    ),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _RULE,
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _RULE,
     "aws:ec2/vpcEndpoint:VpcEndpoint": Kind(
         operation="ec2.CreateVpcEndpoint",
         immutable=("vpcId", "serviceName", "vpcEndpointType", "serviceRegion", "resourceConfigurationArn"),
@@ -138,9 +142,19 @@ TYPES: Final[Mapping[str, Kind]] = {
     "aws:ec2/flowLog:FlowLog": Kind(
         operation="ec2.CreateFlowLogs",
         rename={"iamRoleArn": "DeliverLogsPermissionArn"},
-        immutable=tuple(
-            "eniId iamRoleArn logDestination logDestinationType logFormat maxAggregationInterval subnetId trafficType "
-            "vpcId destinationOptions deliverCrossAccountRole transitGatewayId".split()
+        immutable=(
+            "eniId",
+            "iamRoleArn",
+            "logDestination",
+            "logDestinationType",
+            "logFormat",
+            "maxAggregationInterval",
+            "subnetId",
+            "trafficType",
+            "vpcId",
+            "destinationOptions",
+            "deliverCrossAccountRole",
+            "transitGatewayId",
         ),
         outputs={"arn": _EC2_ARN + "vpc-flow-log/{id}"},
         defaults={"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600},
@@ -289,9 +303,19 @@ TYPES: Final[Mapping[str, Kind]] = {
     "aws:eks/nodeGroup:NodeGroup": Kind(
         operation="eks.CreateNodegroup",
         rename={"nodeRoleArn": "nodeRole", "subnetIds": "subnets", "nodeGroupName": "nodegroupName"},
-        immutable=tuple(
-            "clusterName nodeGroupName nodeGroupNamePrefix nodeRoleArn subnetIds amiType capacityType diskSize "
-            "instanceTypes remoteAccess launchTemplate.id launchTemplate.name".split()
+        immutable=(
+            "clusterName",
+            "nodeGroupName",
+            "nodeGroupNamePrefix",
+            "nodeRoleArn",
+            "subnetIds",
+            "amiType",
+            "capacityType",
+            "diskSize",
+            "instanceTypes",
+            "remoteAccess",
+            "launchTemplate.id",
+            "launchTemplate.name",
         ),
         name="nodeGroupName",
         id="{clusterName}:{nodeGroupName}",
@@ -344,14 +368,16 @@ TYPES: Final[Mapping[str, Kind]] = {
     ),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _bucket_setting("PutPublicAccessBlock"),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _bucket_setting(
-        "PutBucketEncryption"
+        "PutBucketEncryption", owner=True
     ),
-    "aws:s3/bucketVersioning:BucketVersioning": _bucket_setting("PutBucketVersioning", mfa="MFA"),
+    "aws:s3/bucketVersioning:BucketVersioning": _bucket_setting("PutBucketVersioning", owner=True),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _bucket_setting("PutBucketOwnershipControls"),
     "aws:s3/bucketPolicy:BucketPolicy": _bucket_setting("PutBucketPolicy"),
-    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": _bucket_setting("PutObjectLockConfiguration"),
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": _bucket_setting(
+        "PutObjectLockConfiguration", owner=True
+    ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _bucket_setting(
-        "PutBucketLifecycleConfiguration"
+        "PutBucketLifecycleConfiguration", owner=True
     ),
     "aws:ecr/repository:Repository": Kind(
         operation="ecr.CreateRepository",

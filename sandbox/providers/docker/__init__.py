@@ -1,7 +1,8 @@
 """Stand-in for pulumi-docker without Docker: a container is a local process with a loopback address of its own.
 
-Simulated: networks and aliases with a dot (resolved when a container is created, so create servers first), named volumes and bind mounts (as
-host folders), uploads, published ports (always on 127.0.0.1), one-shot containers, health checks, images by digest.
+Simulated: networks and aliases with a dot (resolved when a container is created, so servers come before their
+clients), named volumes and bind mounts (as host folders), uploads, published ports (always on 127.0.0.1), one-shot
+containers, health checks, images by digest.
 
 Only recorded, not simulated: limits of memory, processors and processes, GPUs and devices, capabilities, security
 options, users and groups, read-only file systems and mounts, network isolation (what knows an address reaches it),

@@ -109,21 +109,9 @@ def _neighbours(networks: Sequence[str]) -> dict[str, str]:
 
 
 def _program(inputs: Mapping[str, Any], view: View) -> list[str]:
-    program = images.program(images.find(inputs["image"]))
-    entrypoint = inputs.get("entrypoints")
-    if not entrypoint:
-        return program
-    # The image's own program by another spelling is the local one; only its further words count.
-    if Path(entrypoint[0]).name in {Path(word).name for word in program} | {
-        "vllm",
-        "llama-server",
-        "python",
-        "python3",
-    }:
-        return [*program, *(view.translate(word) for word in entrypoint[1:])]
-    raise ProviderError(
-        f"entrypoint {entrypoint[0]!r} of image {inputs['image']} has no local program standing in for it"
-    )
+    image = images.find(inputs["image"])
+    further = images.after_entrypoint(image, inputs.get("entrypoints") or ())
+    return [*images.program(image), *(view.translate(word) for word in further)]
 
 
 def _published(inputs: Mapping[str, Any], name: str) -> dict[int, int]:

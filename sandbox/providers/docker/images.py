@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,12 @@ from sandbox.providers.docker import records
 from sandbox.providers.serve import ProviderError
 
 LOCK = Path("sandbox/images.lock.yaml")
+_ENTRYPOINTS = {
+    "weights": ("weights",),
+    "envoy": ("envoy",),
+    "llama-cpp": ("llama-server",),
+    "vllm-openai": ("vllm", "serve"),
+}
 _REFERENCE = re.compile(r"(?P<repository>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 
 
@@ -86,3 +93,17 @@ def program(image: Image) -> list[str]:
     if image.name not in programs:
         raise ProviderError(f"no local program stands in for image {image.name}; there are {', '.join(programs)}")
     return programs[image.name]
+
+
+def after_entrypoint(image: Image, entrypoint: Sequence[str]) -> Sequence[str]:
+    """What a declared entrypoint has beyond the program that `program` stands for; an image's own needs no declaration.
+
+    Raises:
+        ProviderError: it starts another program.
+    """
+    own = _ENTRYPOINTS[image.name]
+    if not entrypoint:
+        return ()
+    if (Path(entrypoint[0]).name, *entrypoint[1 : len(own)]) != own:
+        raise ProviderError(f"entrypoint {list(entrypoint)} of {image.name} has no stand-in; {' '.join(own)} has")
+    return entrypoint[len(own) :]

@@ -29,6 +29,8 @@ def paths(inputs: Mapping[str, Any], home: Path) -> dict[str, str]:
         found[mount["target"].rstrip("/")] = _mount_source(mount["type"], mount.get("source"), mount["target"], home)
     for volume in inputs.get("volumes") or ():
         kind = "bind" if volume.get("hostPath") else "volume"
+        if kind == "bind":  # unlike a mount, a volume makes its folder
+            _made(Path(volume["hostPath"]))
         source = volume.get("hostPath") or volume.get("volumeName")
         found[volume["containerPath"].rstrip("/")] = _mount_source(kind, source, volume["containerPath"], home)
     return found
@@ -84,5 +86,5 @@ def host_environment() -> dict[str, str]:
 
 def working_folder(inputs: Mapping[str, Any], home: Path, view: View) -> Path:
     """The declared working folder where it is a mount, otherwise an empty one."""
-    wanted = inputs.get("workingDir")
+    wanted: str = inputs.get("workingDir") or ""
     return _made(Path(view.translate(wanted)) if wanted in view.paths else home / "work")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from sandbox.providers import schema
-from sandbox.providers.docker import containers, images, records
+from sandbox.providers.docker import containers, image_resources, images, records
 from sandbox.providers.serve import ProviderError, from_struct, has_unknown, to_struct
 
 _PREFIX: Final = "docker:index/"
@@ -62,6 +61,9 @@ _INVENTED: Final = "__invented"
 class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The lifecycle of the Docker resources that the edge and images layers declare."""
 
+    def __init__(self) -> None:
+        self._in_creation: set[str] = set()
+
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         return plugin_pb2.PluginInfo(version="0.0.0-stand-in")
 
@@ -79,7 +81,9 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """What runs ends by itself: a container that is waited for has its timeout."""
+        """End the containers that are waited for, so that their creation fails now; those that run stay."""
+        for name in list(self._in_creation):
+            containers.remove(name, grace=1)
         return empty_pb2.Empty()
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -115,7 +119,13 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         inputs = from_struct(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
-        identity, outputs = _CREATE[_token(request.type)](inputs)
+        name = inputs["name"] if _token(request.type) == "container:Container" else None
+        try:
+            if name:
+                self._in_creation.add(name)
+            identity, outputs = _CREATE[_token(request.type)](inputs)
+        finally:
+            self._in_creation.discard(name or "")
         return provider_pb2.CreateResponse(id=identity, properties=to_struct({**inputs, **outputs}))
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -214,55 +224,12 @@ def _create_volume(inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return inputs["name"], {"driver": inputs.get("driver") or "local", "mountpoint": str(folder)}
 
 
-def _create_remote_image(inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    image = images.find(inputs["name"])
-    identity = "sha256:" + hashlib.sha256(f"image {image.digest}".encode()).hexdigest()
-    records.write("images", identity, {"image": image.name})
-    repository = inputs["name"].partition("@")[0].partition(":")[0]
-    return identity + inputs["name"], {"imageId": identity, "repoDigest": f"{repository}@{image.digest}"}
-
-
-def _create_image(inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Building is not simulated, but what it needs must be there."""
-    image = images.named(inputs["imageName"])
-    build = inputs.get("build") or {}
-    context = Path(build.get("context") or ".")
-    dockerfile = Path(build["dockerfile"]) if build.get("dockerfile") else context / "Dockerfile"
-    if not dockerfile.is_file():
-        raise ProviderError(f"image {inputs['imageName']}: {dockerfile} does not exist")
-    repository = _without_tag(inputs["imageName"])
-    outputs = {
-        "baseImageName": inputs["imageName"],
-        "context": str(context),
-        "dockerfile": str(dockerfile),
-        "registryServer": repository.partition("/")[0],
-        "repoDigest": f"{repository}@{image.digest}",
-    }
-    return f"sha256:{secrets.token_hex(32)}", outputs
-
-
-def _create_tag(inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    image = images.find(inputs["sourceImage"])
-    identity = "sha256:" + hashlib.sha256(f"image {image.digest}".encode()).hexdigest()
-    return f"{inputs['sourceImage']}.{inputs['targetImage']}", {"sourceImageId": identity}
-
-
-def _create_registry_image(inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    digest = images.named(inputs["name"]).digest
-    return digest, {"sha256Digest": digest}
-
-
-def _without_tag(reference: str) -> str:
-    folder, slash, last = reference.partition("@")[0].rpartition("/")
-    return f"{folder}{slash}{last.partition(':')[0]}"
-
-
 _CREATE: Final[Mapping[str, Callable[[Mapping[str, Any]], tuple[str, dict[str, Any]]]]] = {
     "container:Container": _create_container,
-    "image:Image": _create_image,
+    "image:Image": image_resources.create_image,
     "network:Network": _create_network,
-    "registryImage:RegistryImage": _create_registry_image,
-    "remoteImage:RemoteImage": _create_remote_image,
-    "tag:Tag": _create_tag,
+    "registryImage:RegistryImage": image_resources.create_registry_image,
+    "remoteImage:RemoteImage": image_resources.create_remote_image,
+    "tag:Tag": image_resources.create_tag,
     "volume:Volume": _create_volume,
 }

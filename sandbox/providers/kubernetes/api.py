@@ -21,6 +21,7 @@ _BUSY = (429, 503)
 _TRIES = 5
 _IMMUTABLE = (
     "field is immutable",
+    "may not be changed in an update",
     "is immutable when",
     "updates to statefulset spec",
     "pod updates may not change",
@@ -113,6 +114,10 @@ class Api:
         )
         self._kinds: dict[tuple[str, str], Kind] = {}
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
 
     def kind(self, api_version: str, kind: str) -> Kind:
         """The resource type of a kind; what is not known is asked for anew.

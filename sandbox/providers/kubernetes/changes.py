@@ -27,12 +27,13 @@ _VOLUME = (
     r"hostPath|iscsi|local|nfs|photonPersistentDisk|portworxVolume|quobyte|rbd|scaleIO|storageos|vsphereVolume"
 )
 _BINDING = r"roleRef"
+_STATEFUL_SET = r"spec\.(podManagementPolicy|revisionHistoryLimit|selector|serviceName|volumeClaimTemplates)"
 
 # The official plugin's list (pulumi-kubernetes, provider/pkg/provider/diff.go): kind -> paths that force a new object.
 _FORCE_NEW = {
     "apps/v1:DaemonSet": r"spec\.selector",
     "apps/v1:Deployment": r"spec\.selector",
-    "apps/v1:StatefulSet": r"spec\.(podManagementPolicy|revisionHistoryLimit|selector|serviceName|volumeClaimTemplates)",
+    "apps/v1:StatefulSet": _STATEFUL_SET,
     "batch/v1:Job": r"spec\.(completions|parallelism|selector|template)",
     "rbac.authorization.k8s.io/v1:ClusterRoleBinding": _BINDING,
     "rbac.authorization.k8s.io/v1:RoleBinding": _BINDING,

@@ -26,7 +26,7 @@ class Messages:
         """Shows a warning that stays."""
         self._log(urn, message, engine_pb2.LogSeverity.WARNING, ephemeral=False)
 
-    def _log(self, urn: str, message: str, severity: int, *, ephemeral: bool) -> None:
+    def _log(self, urn: str, message: str, severity: engine_pb2.LogSeverity.ValueType, *, ephemeral: bool) -> None:
         if self._engine is not None:
             with contextlib.suppress(grpc.RpcError):  # a message that is lost must not fail the resource
                 self._engine.Log(

@@ -102,7 +102,9 @@ def _daemon_set(api: Api, live: Object) -> str | None:
 def _pod(api: Api, live: Object) -> str | None:
     phase = live.get("status", {}).get("phase")
     if phase == "Failed":
-        raise FailedError(f"the pod failed: {live['status'].get('message') or live['status'].get('reason') or 'no reason'}")
+        raise FailedError(
+            f"the pod failed: {live['status'].get('message') or live['status'].get('reason') or 'no reason'}"
+        )
     if phase == "Succeeded" or _condition(live, "Ready").get("status") == "True":
         return None
     unscheduled = _condition(live, "PodScheduled")
@@ -147,7 +149,11 @@ def _claim(api: Api, live: Object) -> str | None:
     if phase == "Bound":
         return None
     name = live["spec"].get("storageClassName")
-    storage = api.get({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}}) if name else None
+    storage = (
+        api.get({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}})
+        if name
+        else None
+    )
     if storage and storage.get("volumeBindingMode") == "WaitForFirstConsumer":
         return None
     return f"the claim is {phase or 'not yet seen'}, no volume is bound"

@@ -153,6 +153,11 @@ def _create_dhcp_options(account: Account, inputs: Properties) -> str:
     return identifier
 
 
+def _read_dhcp_options(account: Account, identifier: str) -> dict[str, Any]:
+    account.client("ec2").describe_dhcp_options(DhcpOptionsIds=[identifier])
+    return {}
+
+
 def _associate_dhcp_options(account: Account, inputs: Properties) -> str:
     account.client("ec2").associate_dhcp_options(DhcpOptionsId=inputs["dhcpOptionsId"], VpcId=inputs["vpcId"])
     return f"{inputs['dhcpOptionsId']}-{inputs['vpcId']}"
@@ -198,6 +203,8 @@ def _update_endpoint(account: Account, identifier: str, new: Properties, old: Pr
 def _read_endpoint(account: Account, identifier: str) -> dict[str, Any]:
     ec2 = account.client("ec2")
     endpoint = ec2.describe_vpc_endpoints(VpcEndpointIds=[identifier])["VpcEndpoints"][0]
+    if endpoint["State"] == "deleted":  # moto still shows it
+        raise Missing(f"endpoint {identifier}")
     outputs: dict[str, Any] = {
         "policy": endpoint.get("PolicyDocument"),
         "networkInterfaceIds": endpoint["NetworkInterfaceIds"],
@@ -385,9 +392,7 @@ BACKED: Final[Mapping[str, Backing]] = {
     ),
     "aws:ec2/vpcDhcpOptions:VpcDhcpOptions": Backing(
         create=_create_dhcp_options,
-        read=lambda account, identifier: (
-            {} if account.client("ec2").describe_dhcp_options(DhcpOptionsIds=[identifier]) else {}
-        ),
+        read=_read_dhcp_options,
         update=_tag,
         delete=_deletes("delete_dhcp_options", "DhcpOptionsId"),
     ),

@@ -77,9 +77,18 @@ def _delete_alias(account: Account, identifier: str, outputs: Properties) -> Non
 
 
 def _put_key_policy(account: Account, inputs: Properties) -> str:
-    policy = document(inputs["policy"])
-    account.client("kms").put_key_policy(KeyId=inputs["keyId"], PolicyName="default", Policy=policy)
+    _update_key_policy(account, inputs["keyId"], inputs, {})
     return str(inputs["keyId"])
+
+
+def _update_key_policy(account: Account, identifier: str, new: Properties, old: Properties) -> None:
+    policy = document(new["policy"])
+    account.client("kms").put_key_policy(KeyId=identifier, PolicyName="default", Policy=policy)
+
+
+def _read_key_policy(account: Account, identifier: str) -> dict[str, Any]:
+    _read_key(account, identifier)
+    return {}
 
 
 def _create_role(account: Account, inputs: Properties) -> str:
@@ -121,7 +130,7 @@ def _update_role(account: Account, identifier: str, new: Properties, old: Proper
 
 def _read_role(account: Account, identifier: str) -> dict[str, Any]:
     role = account.client("iam").get_role(RoleName=identifier)["Role"]
-    return {"arn": role["Arn"], "uniqueId": role["RoleId"], "createDate": role["CreateDate"].isoformat()}
+    return {"arn": role["Arn"], "uniqueId": role["RoleId"]}
 
 
 def _delete_role(account: Account, identifier: str, outputs: Properties) -> None:
@@ -240,16 +249,14 @@ BACKED: Final[Mapping[str, Backing]] = {
     "aws:kms/alias:Alias": Backing(create=_create_alias, read=_read_alias, update=_update_alias, delete=_delete_alias),
     "aws:kms/keyPolicy:KeyPolicy": Backing(
         create=_put_key_policy,
-        read=lambda account, identifier: {} if _read_key(account, identifier) else {},
-        update=lambda account, identifier, new, old: None if _put_key_policy(account, new) else None,
+        read=_read_key_policy,
+        update=_update_key_policy,
     ),
     "aws:iam/role:Role": Backing(create=_create_role, read=_read_role, update=_update_role, delete=_delete_role),
     "aws:iam/rolePolicy:RolePolicy": Backing(
         create=_put_role_policy, read=_read_role_policy, update=_update_role_policy, delete=_delete_role_policy
     ),
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Backing(
-        create=_attach, read=_read_attachment, delete=_detach
-    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Backing(create=_attach, read=_read_attachment, delete=_detach),
     "aws:iam/policy:Policy": Backing(
         create=_create_policy, read=_read_policy, update=_update_policy, delete=_delete_policy
     ),

@@ -24,7 +24,7 @@ def _create_group(account: Account, inputs: Properties) -> str:
 
 
 def _update_group(account: Account, identifier: str, new: Properties, old: Properties) -> None:
-    """Inline rules are the whole truth of a direction once they are declared; otherwise rules are separate resources."""
+    """Inline rules are the whole truth of a direction once they are declared; otherwise rules stand alone."""
     for direction in ("ingress", "egress"):
         if new.get(direction) != old.get(direction):
             _clear(account, identifier, egress=direction == "egress")

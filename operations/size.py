@@ -1,0 +1,156 @@
+"""What a serving stack needs and costs, before anything exists: memory of every model, machines, the monthly price."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from components.catalog import instances
+from components.catalog.prices import HOURS_PER_MONTH, fixed_cost, on_demand_usd_per_month
+from components.model.lock import ModelLock
+from components.model.sizing import MemoryPlan, plan
+from components.settings.cluster import NodePool
+from components.settings.model_service import ModelService
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRow:
+    """One model of the stack: `nodes` machines of its pool hold all replicas, if they had the pool to themselves."""
+
+    model: str
+    lock: str
+    node_pool: str
+    instance_type: str
+    replicas: int
+    gpus: int
+    nodes: int
+    weights_gb: float
+    memory: MemoryPlan | None
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostRow:
+    """One line of the bill; None where no price is known."""
+
+    what: str
+    quantity: float
+    usd_per_month: float | None
+    verified: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeReport:
+    """Everything; `dataclasses.asdict` of it is the JSON form."""
+
+    region: str
+    models: tuple[ModelRow, ...]
+    costs: tuple[CostRow, ...]
+    usd_per_month: float
+    unpriced: tuple[str, ...]
+    refused: bool
+
+
+def size_report(
+    region: str,
+    models: Mapping[str, ModelService],
+    locks: Mapping[str, ModelLock],
+    pools: Mapping[str, NodePool],
+    *,
+    zones: int,
+    interface_endpoints: int,
+    kms_keys: int,
+) -> SizeReport:
+    """The report for one serving stack on one platform.
+
+    Args:
+        region: of both stacks.
+        models: the section `models:` of the serving stack.
+        locks: lock files by name.
+        pools: the section `node_pools:` of the platform stack.
+        zones: availability zones of the platform.
+        interface_endpoints: interface endpoints in every zone.
+        kms_keys: customer managed keys.
+    """
+    rows = tuple(_model_row(region, name, model, locks[model.lock], pools) for name, model in models.items())
+    costs = (
+        *(_pool_cost(region, name, pool, rows) for name, pool in pools.items()),
+        _fixed("EKS control plane", "eks-control-plane-hour", region, HOURS_PER_MONTH),
+        _fixed(
+            "interface endpoints", "interface-endpoint-zone-hour", region, interface_endpoints * zones * HOURS_PER_MONTH
+        ),
+        _fixed("KMS keys", "kms-key-month", region, kms_keys),
+        _fixed("weights in S3", "s3-standard-gb-month", region, sum(row.weights_gb for row in _each_lock_once(rows))),
+        _fixed("network load balancer", "nlb-hour", region, HOURS_PER_MONTH),
+    )
+    return SizeReport(
+        region=region,
+        models=rows,
+        costs=costs,
+        usd_per_month=sum(cost.usd_per_month or 0.0 for cost in costs),
+        unpriced=tuple(cost.what for cost in costs if cost.usd_per_month is None),
+        refused=any(row.problem and (row.memory is None or row.memory.verdict == "refused") for row in rows),
+    )
+
+
+def _model_row(region: str, name: str, model: ModelService, lock: ModelLock, pools: Mapping[str, NodePool]) -> ModelRow:
+    pool = pools.get(model.node_pool)
+    machine = instances.find(pool.instance_type) if pool else None
+    memory, nodes, problem = None, 0, ""
+    if machine is None:
+        problem = f"{model.node_pool!r} is no node pool of the platform; there are {', '.join(pools)}"
+    elif machine.gpu is None or model.gpus > machine.gpus:
+        problem = f"{machine.name} has {machine.gpus} GPUs, the model wants {model.gpus}; take a larger machine type"
+    else:
+        memory = plan(
+            lock,
+            machine.gpu,
+            gpus=model.gpus,
+            max_model_len=model.max_model_len,
+            max_num_seqs=model.max_num_seqs,
+            kv_cache_dtype=model.kv_cache_dtype,
+            gpu_memory_utilization=model.gpu_memory_utilization,
+            region=region,
+        )
+        # The device plug-in hands out whole GPUs.
+        nodes = -(-model.replicas // (machine.gpus // model.gpus))
+        problem = memory.problem
+    return ModelRow(
+        model=name,
+        lock=model.lock,
+        node_pool=model.node_pool,
+        instance_type=machine.name if machine else "",
+        replicas=model.replicas,
+        gpus=model.gpus,
+        nodes=nodes,
+        weights_gb=lock.weights_bytes / 1e9,
+        memory=memory,
+        problem=problem,
+    )
+
+
+def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...]) -> CostRow:
+    """Machines that run all the time: what the pool keeps at least, or what its models need, whichever is more."""
+    machine = instances.find(pool.instance_type)
+    wanted = sum(row.replicas * row.gpus for row in rows if row.node_pool == name and row.nodes)
+    nodes = max(pool.min_nodes, -(-wanted // machine.gpus) if machine.gpus else 0)
+    monthly = on_demand_usd_per_month(machine.name, region)
+    spot = ", spot at the on-demand price" if pool.capacity == "spot" else ""
+    return CostRow(
+        what=f"node pool {name}: {nodes} x {machine.name}{spot}",
+        quantity=nodes,
+        usd_per_month=None if monthly is None else monthly * nodes,
+        verified=False,
+    )
+
+
+def _fixed(what: str, kind: str, region: str, quantity: float) -> CostRow:
+    price = fixed_cost(kind, region)
+    return CostRow(
+        what=what,
+        quantity=quantity,
+        usd_per_month=None if price is None else price.usd * quantity,
+        verified=price is not None and price.verified,
+    )
+
+
+def _each_lock_once(rows: tuple[ModelRow, ...]) -> list[ModelRow]:
+    return list({row.lock: row for row in rows}.values())

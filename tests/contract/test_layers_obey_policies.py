@@ -1,0 +1,155 @@
+"""What every stack of the repository plans, shown to the policy pack the way the engine shows it."""
+
+import base64
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pulumi_policy import (
+    PolicyProviderResource,
+    PolicyResource,
+    PolicyResourceOptions,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.policy import PolicyCustomTimeouts
+from pulumi_policy.proxy import unknown_checking_proxy
+
+from components.layers import LAYERS
+from components.settings.load import ROOT, load_stack
+from tests.plan import UNKNOWN, Plan, Planned, plan
+
+sys.path.append(str(ROOT / "policies"))
+guardrails = importlib.import_module("guardrails")
+owner = importlib.import_module("guardrails.owner")
+
+STACKS = sorted(path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
+OPTIONS = PolicyResourceOptions(
+    protect=False,
+    ignore_changes=[],
+    delete_before_replace=None,
+    aliases=[],
+    custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
+    additional_secret_outputs=[],
+    parent=None,
+)
+
+
+def public_key() -> str:
+    """A public key in the form in which KMS gives it; gateways refuse any other."""
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return base64.b64encode(key.public_bytes(serialization.Encoding.DER, form)).decode()
+
+
+ANSWERS: Mapping[str, Mapping[str, Any]] = {"aws:kms/getPublicKey:getPublicKey": {"publicKey": public_key()}}
+
+
+@cache
+def planned(stack: str, preview: bool) -> Plan:
+    """What a stack plans; what it reads of the platform is what the platform would export."""
+    settings = load_stack(stack)
+    platform = getattr(settings, "platform", None)
+    computed: dict[str, Mapping[str, Any]] = {}
+    if platform is not None:
+        computed["pulumi:pulumi:StackReference"] = {"outputs": planned(platform, False).result, "secretOutputNames": []}
+    build = LAYERS[settings.layer]
+    return plan(lambda: dict(build(settings)), preview=preview, answers=ANSWERS, computed=computed, stack=stack)
+
+
+def provider_of(resource: Planned, whole: Plan) -> PolicyProviderResource | None:
+    if not resource.provider:
+        return None
+    [provider] = [found for found in whole.resources if found.urn == resource.provider.rpartition("::")[0]]
+    return PolicyProviderResource(
+        provider.type, unknown_checking_proxy(dict(provider.inputs)), provider.urn, provider.name
+    )
+
+
+def outputs(resource: Planned, preview: bool) -> dict[str, Any]:
+    """The least that every provider adds to the inputs."""
+    return {**resource.inputs, "id": UNKNOWN if preview else f"{resource.name}-id"}
+
+
+def violations(stack: str, preview: bool) -> Iterator[str]:
+    whole = planned(stack, preview)
+    pack = guardrails.policies(owner.load_estate())
+    found: list[str] = []
+
+    def report(message: str, urn: str | None = None) -> None:
+        found.append(f"{message} ({urn})" if urn else message)
+
+    views = {
+        resource.urn: PolicyResource(
+            resource.type,
+            unknown_checking_proxy(outputs(resource, preview)),
+            resource.urn,
+            resource.name,
+            OPTIONS,
+            provider_of(resource, whole),
+            None,
+            [],
+            {},
+        )
+        for resource in whole.resources
+    }
+    for resource in whole.resources:
+        view = views[resource.urn]
+        view.property_dependencies = {
+            name: [views[urn] for urn in urns if urn in views] for name, urns in resource.property_dependencies.items()
+        }
+        args = ResourceValidationArgs(
+            resource.type,
+            unknown_checking_proxy(dict(resource.inputs)),
+            resource.urn,
+            resource.name,
+            OPTIONS,
+            provider_of(resource, whole),
+            {},
+            {},
+        )
+        for policy in pack:
+            if isinstance(policy, ResourceValidationPolicy):
+                policy.validate(args, report)
+    for policy in pack:
+        if isinstance(policy, StackValidationPolicy):
+            policy.validate(StackValidationArgs(list(views.values()), {}, {}), report)
+    yield from found
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("preview", [True, False], ids=["first preview", "update"])
+def test_every_stack_obeys_every_rule(stack: str, preview: bool) -> None:
+    assert list(violations(stack, preview)) == []
+
+
+def test_a_spoiled_stack_is_found_out() -> None:
+    """The test above could not fail if resources never reached the rules."""
+    whole = planned("platform-rehearsal", True)
+    subnet = whole.of("aws:ec2/subnet:Subnet")[0]
+    found: list[str] = []
+
+    def report(message: str, urn: str | None = None) -> None:
+        found.append(message)
+
+    args = ResourceValidationArgs(
+        subnet.type,
+        unknown_checking_proxy({**subnet.inputs, "mapPublicIpOnLaunch": True}),
+        subnet.urn,
+        subnet.name,
+        OPTIONS,
+        provider_of(subnet, whole),
+        {},
+        {},
+    )
+    for policy in guardrails.policies(owner.load_estate()):
+        if isinstance(policy, ResourceValidationPolicy):
+            policy.validate(args, report)
+    assert [message for message in found if message.startswith("[egress-")]

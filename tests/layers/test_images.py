@@ -1,0 +1,53 @@
+import re
+
+import pytest
+
+from components.layers import images
+from components.settings.errors import SettingsError
+from components.settings.images_lock import Images, LockedImage
+from components.settings.layer import ImagesSettings
+from tests.plan import Plan, plan, texts
+
+SETTINGS = ImagesSettings(layer="images", account_id="111122223333", region="eu-central-1", platform="platform-dev")
+HOST = "111122223333.dkr.ecr.eu-central-1.amazonaws.com"
+DIGEST = "sha256:" + "5" * 64
+
+
+@pytest.fixture(scope="module")
+def planned() -> Plan:
+    computed = {"docker:index/registryImage:RegistryImage": {"sha256Digest": DIGEST}}
+    return plan(lambda: images.build(SETTINGS), computed=computed)
+
+
+def test_every_upstream_image_is_pulled_by_digest(planned: Plan) -> None:
+    pulled = planned.of("docker:index/remoteImage:RemoteImage")
+    assert {image.name for image in pulled} == {"envoy-pull", "vllm-openai-pull", "llama-cpp-pull"}
+    assert all(re.search(r"@sha256:[0-9a-f]{64}$", image.inputs["name"]) for image in pulled)
+
+
+def test_every_image_is_pushed_to_our_registry_and_nowhere_else(planned: Plan) -> None:
+    pushed = planned.of("docker:index/registryImage:RegistryImage")
+    assert len(pushed) == 4
+    assert all(image.inputs["name"].startswith(f"{HOST}/cloister/") for image in pushed)
+
+
+def test_our_own_image_is_built_from_its_folder(planned: Plan) -> None:
+    own = planned.one("docker:index/registryImage:RegistryImage", "weights-push").inputs
+    assert own["build"]["context"].endswith("/images/weights")
+
+
+def test_no_password_is_an_argument(planned: Plan) -> None:
+    assert planned.one("pulumi:providers:docker").inputs["registryAuth"] == f'[{{"address": "{HOST}"}}]'
+    for resource in planned.resources:
+        assert not [text for text in texts(resource.inputs) if "password" in text.lower()]
+
+
+def test_the_digests_of_the_registry_are_exported_for_the_lock_file(planned: Plan) -> None:
+    assert planned.result["digests"] == dict.fromkeys(("weights", "envoy", "vllm-openai", "llama-cpp"), DIGEST)
+
+
+def test_an_upstream_image_without_digest_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    floating = LockedImage(upstream="docker.io/envoyproxy/envoy", tag="v1", digest=None, note="")
+    monkeypatch.setattr(images, "load_images", lambda path: Images(images={"envoy": floating}, source="x.lock.yaml"))
+    with pytest.raises(SettingsError, match=r"images\.envoy\.digest: null"):
+        plan(lambda: images.build(SETTINGS))

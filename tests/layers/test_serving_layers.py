@@ -1,0 +1,170 @@
+"""The layers `serving`, `edge` and `managed`: what rooms become together."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.layers import LAYERS
+from components.layers import managed as managed_layer
+from components.settings.errors import SettingsError
+from components.settings.load import load_settings, load_stack
+from tests.plan import Plan, plan, texts
+
+REFERENCE = "pulumi:pulumi:StackReference"
+PUBLIC_KEY = (
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEkWRPkvSQnKyKbpbtEKoGUu6ol0bYb6Npa0eZ+nWrGw6x3I6VXY5pCpOqQGy2cbIYtyMzHkKHYHzRAyRJ"
+    "WZfXWw=="
+)
+PLATFORM = {
+    "cluster_name": "cloister",
+    "cluster_endpoint": "https://cluster.test",
+    "cluster_certificate_authority": "Y2E=",
+    "signing_keys": [{"kid": "key-1", "public_key": PUBLIC_KEY}],
+}
+
+
+def planned(stack: str) -> Plan:
+    settings = load_stack(stack)
+    computed = {REFERENCE: {"outputs": PLATFORM}}
+    return plan(lambda: LAYERS[settings.layer](settings), computed=computed, stack=stack)
+
+
+@pytest.fixture(scope="module")
+def serving() -> Plan:
+    return planned("serving-rehearsal")
+
+
+@pytest.fixture(scope="module")
+def edge() -> Plan:
+    return planned("edge-rehearsal")
+
+
+def test_the_serving_stack_exports_what_clients_and_operators_need(serving: Plan) -> None:
+    assert serving.result == {
+        "namespace": "inference",
+        "models": ["smollm2"],
+        "gateway_service": "gateway.inference.svc.cluster.local",
+        "revocation_target": "configmap:inference/gateway-revocation",
+        "issuer": "https://tokens.cloister.internal/platform-rehearsal",
+        "audience": "cloister-serving-rehearsal",
+    }
+
+
+def test_the_cluster_is_reached_with_short_lived_tokens(serving: Plan) -> None:
+    provider = serving.one("pulumi:providers:kubernetes")
+    assert provider.name == "kubernetes"
+    document = json.loads(provider.inputs["kubeconfig"])
+    assert document["clusters"][0]["cluster"]["server"] == "https://cluster.test"
+    assert set(document["users"][0]["user"]) == {"exec"}
+
+
+@pytest.mark.parametrize("layer", ["serving", "edge"])
+def test_every_resource_has_the_explicit_provider(layer: str, request: pytest.FixtureRequest) -> None:
+    found: Plan = request.getfixturevalue(layer)
+    resources = [each for each in found.custom() if not each.type.startswith("pulumi:")]
+    assert resources
+    urns = {each.urn for each in found.resources if each.type.startswith("pulumi:providers:")}
+    assert {each.provider.rpartition("::")[0] for each in resources} == urns
+    assert len(urns) == 1
+
+
+def test_nothing_of_the_namespace_exists_before_its_denials(serving: Plan) -> None:
+    denial = serving.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", "isolation-default-deny").urn
+    for deployment in serving.of("kubernetes:apps/v1:Deployment"):
+        assert denial in deployment.dependencies
+
+
+def test_pods_use_the_account_that_the_platform_lets_read_weights(serving: Plan) -> None:
+    from components.cluster.identity import WEIGHTS_SERVICE_ACCOUNT
+
+    account = serving.one("kubernetes:core/v1:ServiceAccount", "isolation-weights-account").inputs
+    engine = serving.one("kubernetes:apps/v1:Deployment", "workload-engine-smollm2").inputs["spec"]["template"]["spec"]
+    assert engine["serviceAccountName"] == account["metadata"]["name"] == WEIGHTS_SERVICE_ACCOUNT
+    assert account["automountServiceAccountToken"] is False
+
+
+def test_weights_come_from_the_bucket_and_endpoints_of_the_platform(serving: Plan) -> None:
+    engine = serving.one("kubernetes:apps/v1:Deployment", "workload-engine-smollm2").inputs["spec"]["template"]["spec"]
+    arguments = engine["initContainers"][0]["args"]
+    assert arguments[arguments.index("--bucket") + 1] == "cloister-weights-111122223333-eu-central-1"
+    rules = serving.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", "workload-traffic-smollm2").inputs["spec"]
+    storage = {peer["ipBlock"]["cidr"] for peer in rules["egress"][0]["to"]}
+    assert storage == {"10.42.224.0/26", "10.42.224.64/26", "10.42.224.128/26"}
+
+
+def test_the_gateway_finds_every_model_by_its_headless_service(serving: Plan) -> None:
+    data = serving.one("kubernetes:core/v1:ConfigMap", "gateway-configuration").inputs["data"]
+    assert "smollm2-engine.inference.svc.cluster.local" in " ".join(data.values())
+
+
+def test_the_public_keys_of_the_platform_reach_the_gateway(serving: Plan, edge: Plan) -> None:
+    data = serving.one("kubernetes:core/v1:ConfigMap", "gateway-configuration").inputs["data"]
+    uploads = edge.one("docker:index/container:Container", "gateway-envoy").inputs["uploads"]
+    assert "key-1" in " ".join(data.values())
+    assert "key-1" in " ".join(upload["content"] for upload in uploads)
+
+
+def test_both_layers_configure_the_gateway_alike(serving: Plan, edge: Plan) -> None:
+    data = serving.one("kubernetes:core/v1:ConfigMap", "gateway-configuration").inputs["data"]
+    uploads = edge.one("docker:index/container:Container", "gateway-envoy").inputs["uploads"]
+    folder = "/etc/envoy/configuration/"
+    assert {each["file"].removeprefix(folder) for each in uploads if each["file"].startswith(folder)} == set(data)
+
+
+def test_the_gateway_of_a_host_finds_every_model_by_its_alias(edge: Plan) -> None:
+    uploads = edge.one("docker:index/container:Container", "gateway-envoy").inputs["uploads"]
+    written = " ".join(upload["content"] for upload in uploads)
+    assert all(f"{model}.engine.cloister.internal" in written for model in edge.result["models"])
+
+
+def test_folders_of_a_rehearsed_host_lie_below_the_repository(edge: Plan) -> None:
+    folder = Path(edge.result["revocation_target"].removeprefix("folder:"))
+    assert folder.is_absolute()
+    assert ".cloister" in folder.parts
+
+
+def test_the_registry_of_a_host_is_named_without_a_password(edge: Plan) -> None:
+    provider = edge.one("pulumi:providers:docker")
+    assert json.loads(provider.inputs["registryAuth"]) == [
+        {"address": "111122223333.dkr.ecr.eu-central-1.amazonaws.com"}
+    ]
+
+
+@pytest.mark.parametrize("layer", ["serving", "edge"])
+def test_no_layer_plans_a_secret(layer: str, request: pytest.FixtureRequest) -> None:
+    found: Plan = request.getfixturevalue(layer)
+    for text in (text for resource in found.resources for text in texts(resource.inputs)):
+        assert not any(sign in text for sign in ("PRIVATE KEY", "AKIA", "hf_", "eyJ"))
+
+
+def managed_settings(lock: str) -> Any:
+    return load_settings(
+        {
+            "layer": "managed",
+            "region": "eu-west-1",
+            "account_id": "111122223333",
+            "namespace": "example",
+            "lock": lock,
+            "instance_type": "nvidia-l4",
+            "instance_size": "x1",
+        },
+        "test",
+    )
+
+
+def test_a_managed_endpoint_is_private_in_the_eu_and_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = managed_settings("qwen3-8b")
+    loaded = managed_layer.load_lock
+    monkeypatch.setattr(managed_layer, "load_lock", lambda path: loaded(path).model_copy(update={"revision": "b" * 40}))
+    found = plan(lambda: managed_layer.build(settings))
+    inputs = found.one("pulumi-python:dynamic/huggingface:InferenceEndpoint").inputs
+    assert (inputs["type"], inputs["vendor"], inputs["region"]) == ("private", "aws", "eu-west-1")
+    assert (inputs["private_link_account_id"], inputs["private_link_region"]) == ("111122223333", "eu-west-1")
+    assert inputs["revision"] == "b" * 40
+
+
+def test_a_model_without_a_hub_revision_cannot_be_managed() -> None:
+    with pytest.raises(SettingsError, match="cannot be managed"):
+        plan(lambda: managed_layer.build(managed_settings("smollm2-135m-instruct")))

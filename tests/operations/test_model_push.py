@@ -1,0 +1,248 @@
+"""Locks, pushes and checks against a real S3 server on loopback; the Hub is a small double of its client."""
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from components.model.files import folder_problems
+from components.model.lock import ModelLock, load_lock, manifest
+from operations import hub, model_lock
+from operations.errors import CommandError
+from operations.model_lock import complete, lock_from_folder, lock_from_hub, terms_of
+from operations.model_push import folder_source, push
+from operations.model_verify import verify_bucket
+from operations.weight_cache import object_key
+
+MODELS = Path(__file__).parents[2] / "models"
+BUCKET = "pushed-weights"
+CONFIG = """{"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4,
+"num_key_value_heads": 2, "vocab_size": 100, "max_position_embeddings": 512, "torch_dtype": "bfloat16"}"""
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://{host}:{port}",
+        region_name="eu-central-1",
+        aws_access_key_id="rehearsal",
+        aws_secret_access_key="rehearsal",
+    )
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    yield client
+    client.close()
+    server.stop()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "config.json").write_text(CONFIG)
+    (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "x"}')
+    (tmp_path / "model.safetensors").write_bytes(os.urandom(70 * 2**20))
+    return tmp_path
+
+
+def lock_of(folder: Path) -> ModelLock:
+    return lock_from_folder(folder, "small", repository="example/small", licence="mit", note="made by a test")
+
+
+def silent(text: str) -> None:
+    assert text
+
+
+@pytest.mark.servers
+def test_a_pushed_model_is_complete_encrypted_and_tagged(s3: Any, folder: Path) -> None:
+    lock = lock_of(folder)
+    key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    result = push(lock, folder_source(folder), BUCKET, s3, progress=silent, kms_key_id=key)
+    assert (result.uploaded_files, result.kept_files) == (3, 0)
+    assert verify_bucket(lock, BUCKET, s3, read_all=True) == []
+    for path in ("model.safetensors", "manifest.json"):
+        where = {"Bucket": BUCKET, "Key": object_key(lock, path)}
+        head = s3.head_object(**where)
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+        tags = {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(**where)["TagSet"]}
+        assert tags == {"cloister:model": "small", "cloister:revision": lock.revision}
+    again = push(lock, folder_source(folder), BUCKET, s3, progress=silent)
+    assert (again.uploaded_files, again.kept_files, again.uploaded_bytes) == (0, 3, 0)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("path", ["model.safetensors", "config.json"])
+def test_wrong_bytes_are_refused_and_leave_nothing_that_a_loader_takes(s3: Any, folder: Path, path: str) -> None:
+    lock = lock_of(folder)
+    content = bytearray((folder / path).read_bytes())
+    content[-1] ^= 1
+    (folder / path).write_bytes(content)
+    with pytest.raises(CommandError, match=rf"{path}: sha256 is [0-9a-f]{{64}}, expected [0-9a-f]{{64}}"):
+        push(lock, folder_source(folder), BUCKET, s3, progress=silent)
+    problems = "\n".join(verify_bucket(lock, BUCKET, s3))
+    assert f"{path}: missing" in problems
+    assert "manifest.json: missing, so no loader takes the model" in problems
+    assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+
+
+@pytest.mark.servers
+def test_an_interrupted_push_keeps_the_files_it_finished(s3: Any, folder: Path) -> None:
+    lock = lock_of(folder)
+
+    def breaking(path: str) -> Any:
+        if path == "model.safetensors":
+            raise CommandError("the line is cut")
+        return folder_source(folder)(path)
+
+    with pytest.raises(CommandError, match="the line is cut"):
+        push(lock, breaking, BUCKET, s3, progress=silent)
+    assert push(lock, folder_source(folder), BUCKET, s3, progress=silent).kept_files == 1
+
+
+@pytest.mark.servers
+def test_verify_names_what_was_changed_in_the_bucket(s3: Any, folder: Path) -> None:
+    lock = lock_of(folder)
+    push(lock, folder_source(folder), BUCKET, s3, progress=silent)
+    digest = {"sha256": str(lock.files[0].sha256)}
+    same_size = b"x" * len(CONFIG)
+    s3.put_object(Bucket=BUCKET, Key=object_key(lock, "config.json"), Body=same_size, Metadata=digest)
+    s3.put_object(Bucket=BUCKET, Key=object_key(lock, "manifest.json"), Body=manifest(lock) + b" ")
+    s3.put_object(Bucket=BUCKET, Key=object_key(lock, "pytorch_model.bin"), Body=b"x")
+    quick = "\n".join(verify_bucket(lock, BUCKET, s3))
+    assert "manifest.json: differs" in quick
+    assert "pytorch_model.bin: not in the lock" in quick
+    assert "config.json: sha256 is" not in quick
+    assert "config.json: sha256 is" in "\n".join(verify_bucket(lock, BUCKET, s3, read_all=True))
+
+
+@pytest.mark.servers
+def test_a_missing_bucket_and_an_incomplete_lock_are_refused_in_one_line(s3: Any, folder: Path) -> None:
+    with pytest.raises(CommandError, match="no such bucket"):
+        push(lock_of(folder), folder_source(folder), "absent", s3, progress=silent)
+    with pytest.raises(CommandError, match=r"qwen3-8b\.lock\.yaml: incomplete"):
+        push(load_lock(MODELS / "qwen3-8b.lock.yaml"), folder_source(folder), BUCKET, s3, progress=silent)
+
+
+@pytest.mark.servers
+def test_a_bandwidth_cap_is_kept(s3: Any, folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(os.urandom(4 * 2**20))
+    lock = lock_of(folder)
+    result = push(lock, folder_source(folder), BUCKET, s3, progress=silent, bytes_per_second=8 * 2**20)
+    assert result.seconds >= 0.5
+
+
+def test_a_folder_with_code_or_pickles_is_refused(folder: Path) -> None:
+    (folder / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(CommandError, match=r"'pytorch_model\.bin' may run code"):
+        lock_of(folder)
+
+
+def test_a_folder_that_differs_from_its_lock_is_described(folder: Path) -> None:
+    lock = lock_of(folder)
+    assert folder_problems(lock, folder) == []
+    (folder / "config.json").unlink()
+    (folder / "model.safetensors").write_bytes(b"x")
+    assert folder_problems(lock, folder) == [
+        "config.json: missing",
+        f"model.safetensors: 1 bytes, the lock says {70 * 2**20}",
+    ]
+
+
+class FakeHub:
+    """What `HfApi.model_info` gives for one revision."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files = files
+
+    def model_info(self, repository: str, *, revision: str | None, files_metadata: bool) -> Any:
+        assert files_metadata
+        siblings = [
+            SimpleNamespace(
+                rfilename=path,
+                size=len(content),
+                lfs=SimpleNamespace(sha256=hashlib.sha256(content).hexdigest())
+                if path.endswith("safetensors")
+                else None,
+            )
+            for path, content in self.files.items()
+        ]
+        card = SimpleNamespace(to_dict=lambda: {"license": "apache-2.0", "language": ["en"], "base_model": ["a/base"]})
+        return SimpleNamespace(sha="b" * 40, siblings=siblings, gated=False, card_data=card)
+
+
+@pytest.fixture
+def fake_hub(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
+    files = {
+        "config.json": CONFIG.encode(),
+        "tokenizer.json": b"{}",
+        "chat_template.jinja": b"x",
+        "README.md": b"hello",
+        "model.safetensors": b"w" * 1000,
+        "original/model.safetensors": b"v" * 1000,
+        "pytorch_model.bin": b"p",
+        "modeling_x.py": b"p",
+    }
+
+    @contextmanager
+    def opened(repository: str, revision: str, path: str) -> Iterator[IO[bytes]]:
+        assert revision == "b" * 40
+        yield io.BytesIO(files[path])
+
+    monkeypatch.setattr(hub, "open_stream", opened)
+    return FakeHub(files)
+
+
+def test_a_lock_from_the_hub_holds_what_an_engine_reads_and_nothing_else(fake_hub: FakeHub) -> None:
+    lock = lock_from_hub("example/small", "main", "small", client=fake_hub)  # type: ignore[arg-type]
+    assert [file.path for file in lock.files] == [
+        "chat_template.jinja",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+    ]
+    assert lock.revision == "b" * 40
+    assert all(file.sha256 == hashlib.sha256(fake_hub.files[file.path]).hexdigest() for file in lock.files)
+    assert (lock.licence.id, lock.licence.terms, lock.base_model) == ("apache-2.0", "permissive", "a/base")
+    assert (lock.weights_bytes, lock.chat_template, lock.complete) == (1000, True, True)
+
+
+def test_completing_a_lock_keeps_what_a_person_wrote_and_checks_the_architecture(fake_hub: FakeHub) -> None:
+    written = lock_from_hub("example/small", "main", "small", client=fake_hub).model_copy(  # type: ignore[arg-type]
+        update={"complete": False, "incomplete_reason": "not seen", "files": (), "base_model": "by hand"}
+    )
+    done = complete(written, client=fake_hub)  # type: ignore[arg-type]
+    assert done.complete
+    assert done.base_model == "by hand"
+    other = written.architecture.model_copy(update={"layers": 3})
+    with pytest.raises(CommandError, match="architecture differs"):
+        complete(written.model_copy(update={"architecture": other}), client=fake_hub)  # type: ignore[arg-type]
+
+
+def test_a_repository_without_matching_weights_is_refused(fake_hub: FakeHub) -> None:
+    with pytest.raises(CommandError, match=r"no file matches '\*\.gguf'"):
+        lock_from_hub("example/small", "main", "small", client=fake_hub, weights="*.gguf")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("licence", "terms"),
+    [
+        ("apache-2.0", "permissive"),
+        ("MIT", "permissive"),
+        ("llama3.1", "conditions"),
+        ("gemma", "conditions"),
+        ("cc-by-nc-4.0", "non-commercial"),
+        ("proprietary", "unknown"),
+    ],
+)
+def test_licences_are_put_into_classes(licence: str, terms: str) -> None:
+    assert terms_of(licence) == terms
+    assert model_lock.PERMISSIVE

@@ -1,0 +1,145 @@
+"""Twins and views for the policy tests: resources as the engine hands them over, through the SDK's proxy."""
+
+import copy
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+
+from policies.guardrails import POLICIES
+from policies.guardrails.findings import Provider, Resource
+from policies.guardrails.owner import Estate, load_estate
+from policies.guardrails.rules import Finding, RuleSet
+from policies.guardrails.stack import Stack
+
+TWINS = Path(__file__).parent / "twins"
+REGION = "eu-west-1"
+PROVIDER: Mapping[str, Any] = {"region": REGION, "allowedAccountIds": '["111122223333"]'}
+WORKLOAD_PODS = {"CronJob": "spec.jobTemplate.spec.template.spec"}
+RESOURCE_RULES = tuple(RuleSet(rules) for theme, (_, rules) in POLICIES.items() if theme != "estate")
+
+
+@lru_cache
+def estate() -> Estate:
+    """The estate of the pack, with managed endpoints allowed so that their rules can be seen at work."""
+    return dataclasses.replace(load_estate(), managed_endpoints=True)
+
+
+@lru_cache
+def good() -> Mapping[str, Any]:
+    """Type -> properties of its good twin, still as data that can be spoiled."""
+    return yaml.safe_load((TWINS / "good.yaml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def bad() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Rule, type and spoil of every bad twin."""
+    table = yaml.safe_load((TWINS / "bad.yaml").read_text(encoding="utf-8"))
+    for rule, twins in table.items():
+        for twin in twins:
+            for name, spoil in twin.items():
+                yield rule, token(name), spoil
+
+
+def token(name: str) -> str:
+    """The full type token that a short name stands for."""
+    found = [t for t in good() if name in _names(t) and not t.startswith("cloister:")]
+    assert len(found) <= 1 or name in found, f"{name} is ambiguous: {found}"
+    return name if name in found or not found else found[0]
+
+
+def _names(type_: str) -> tuple[str, ...]:
+    module, _, kind = type_.partition(":")[2].rpartition(":")
+    return type_, module, kind, module.removeprefix("index/")
+
+
+def view(
+    type_: str,
+    properties: Any,
+    *,
+    name: str = "example",
+    provider: Mapping[str, Any] | None = None,
+    sources: Mapping[str, tuple[Resource, ...]] | None = None,
+) -> Resource:
+    """A resource as rules see it, with unknown values that raise."""
+    given = {"name": "aws", **PROVIDER, **(provider or {})}
+    instance = Provider(
+        str(given.pop("name")), unknown_checking_proxy({k: v for k, v in given.items() if v is not None})
+    )
+    return Resource(
+        type_,
+        name,
+        f"urn:pulumi:test::cloister::{type_}::{name}",
+        unknown_checking_proxy(_floats(wire(properties))),
+        estate(),
+        instance if type_.startswith("aws:") else None,
+        sources or {},
+    )
+
+
+def spoiled(type_: str, spoil: Mapping[str, Any]) -> Resource:
+    """The good twin of a type with one spoil merged in."""
+    changes = dict(spoil)
+    provider = changes.pop("provider", None)
+    kind = type_.rsplit(":", 1)[-1]
+    for short, suffix in (("pod", ""), ("container", ".containers.0")):
+        if short in changes and type_.startswith("kubernetes:"):
+            inner = changes.pop(short)
+            for key in reversed((WORKLOAD_PODS.get(kind, "spec.template.spec") + suffix).split(".")):
+                inner = {int(key) if key.isdigit() else key: inner}
+            changes |= inner
+    return view(type_, merged(good().get(type_, {}), changes), provider=provider)
+
+
+def merged(value: Any, spoil: Any) -> Any:
+    """A value with a spoil merged in."""
+    if not isinstance(spoil, Mapping) or value is None:
+        return copy.deepcopy(spoil)
+    if isinstance(value, list):
+        result = [
+            merged(item, spoil[index]) if index in spoil else copy.deepcopy(item) for index, item in enumerate(value)
+        ]
+        return result + list(spoil.get("+", []))
+    result_map = dict(copy.deepcopy(value)) if isinstance(value, Mapping) else {}
+    for key, change in spoil.items():
+        if change is None:
+            result_map.pop(key, None)
+        else:
+            result_map[key] = merged(result_map.get(key), change)
+    return result_map
+
+
+def wire(value: Any) -> Any:
+    """Data as it is sent: JSON texts are written out, unknown values are the engine's sentinel."""
+    if value == "UNKNOWN":
+        return UNKNOWN_STRING_VALUE
+    if isinstance(value, Mapping):
+        if "(json)" in value:
+            return json.dumps(wire(value["(json)"]))
+        return {str(key): wire(item) for key, item in value.items() if item is not None}
+    return [wire(item) for item in value] if isinstance(value, list) else value
+
+
+def _floats(value: Any) -> Any:
+    """Numbers arrive as floats."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {key: _floats(item) for key, item in value.items()}
+    return [_floats(item) for item in value] if isinstance(value, list) else value
+
+
+def findings(resource: Resource) -> list[Finding]:
+    """Everything that the resource policies find."""
+    return [finding for rules in RESOURCE_RULES for finding in rules.findings(resource)]
+
+
+def stack(*resources: Resource) -> Stack:
+    """A stack of resources."""
+    return Stack(tuple(resources))
