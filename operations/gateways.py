@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 from components.settings.layer import EdgeSettings, ServingSettings
-from components.settings.load import load_stack
+from components.settings.load import ROOT, load_stack
 from operations.deployed import outputs
 from operations.errors import CommandError
-from operations.token_revoke import ConfigMapTarget, FolderTarget
+from operations.token_revoke import ConfigMapTarget, FolderTarget, publish_revocations, revocations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +21,16 @@ class GatewayStack:
     platform: dict[str, Any]
 
     def revocation_target(self) -> FolderTarget | ConfigMapTarget:
-        """Where the gateways of this stack look for revocations.
+        """Where the gateways of this stack look for revocations; on the edge it must exist before the stack does.
 
         Raises:
             CommandError: the stack is not deployed, or names a target of an unknown kind.
         """
+        if isinstance(self.settings, EdgeSettings):
+            return FolderTarget(folder=self.settings.host.path("revocation", ROOT))
         target = str(outputs(self.stack).get("revocation_target", ""))
         kind, _, place = target.partition(":")
         match kind:
-            case "folder":
-                return FolderTarget(folder=Path(place))
             case "configmap":
                 from components.serving.kubeconfig import kubeconfig
 
@@ -44,6 +44,22 @@ class GatewayStack:
                 return ConfigMapTarget(kubeconfig=json.loads(document), namespace=namespace, name=name)
             case _:
                 raise CommandError(f"stack {self.stack!r} names no place for revocations ({target!r}); deploy it again")
+
+
+def bring_up_to_date(stack: GatewayStack) -> None:
+    """Give the gateways of a stack every revocation that is in force, from the records in the audit bucket.
+
+    Raises:
+        CommandError: the records cannot be read, or the gateways' place cannot be written.
+    """
+    import boto3
+
+    s3 = boto3.client("s3", region_name=stack.settings.region)
+    text = revocations(audit_bucket=stack.platform["audit_bucket_name"], s3=s3, now=datetime.now(UTC))
+    target = stack.revocation_target()
+    if isinstance(target, FolderTarget):
+        target.folder.mkdir(parents=True, exist_ok=True)
+    publish_revocations(target, text)
 
 
 def gateway_stack(stack: str) -> GatewayStack:

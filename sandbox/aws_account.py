@@ -4,8 +4,9 @@
 
 Beside moto's own behaviour: identifiers follow the seed that a request names, so that a restarted account can be given
 the same resources again; the material of KMS keys is kept in DIR/kms (mode 0600, a rehearsal's secrets only).
-Not simulated: IAM evaluation (every principal may do everything), signatures (moto checks none), EKS access policies
-(who has an access entry, and whoever made the cluster, is in `system:masters`).
+Not simulated: IAM evaluation (every principal may do everything), signatures (moto checks none; those of Kubernetes
+tokens are checked), EKS access policies (who has an access entry, and whoever made the cluster, is in
+`system:masters`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import argparse
 import base64
 import datetime
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -23,12 +26,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 from cryptography.hazmat.primitives import serialization
 
 ACCOUNT_ID: Final = "111122223333"
+SHARED_SECRET: Final = "rehearsal"
+"""Secret of the access key in the environment of a rehearsal's programs; it opens nothing but this account."""
+
 OPERATOR: Final = "cloister-operator"
 """A role that exists from the start; the rehearsal's settings name it as the cluster's administrator."""
 
@@ -143,12 +149,11 @@ def review(token: str, cluster: str | None, endpoint: str, state: Path) -> dict[
         state: the folder of `resources.json`, which holds the access entries.
     """
     try:
-        query, name = _checked_url(token, endpoint)
+        host, query = _checked_url(token, endpoint)
         clusters = {cluster} if cluster else _kept(state, "aws:eks/cluster:Cluster", "name")
-        if not name and len(clusters) == 1:
-            (name,) = clusters  # a signed header is not in the URL, and without the secret nobody can tell which it was
-        if name not in clusters:
-            raise TokenError(f"it is meant for cluster '{name}', not for {', '.join(sorted(clusters)) or 'any'}")
+        name = next((candidate for candidate in sorted(clusters) if _is_signed_for(candidate, host, query)), "")
+        if not name:
+            raise TokenError(f"it is not signed for cluster {' or '.join(sorted(clusters)) or 'any: there is none'}")
         headers = {"x-k8s-aws-id": name, "Authorization": _credential(query)}
         answer = httpx.get(
             endpoint, params={key: values[0] for key, values in query.items()}, headers=headers, timeout=10
@@ -161,8 +166,8 @@ def review(token: str, cluster: str | None, endpoint: str, state: Path) -> dict[
         return {"authenticated": False, "error": f"token refused: {error}"}
 
 
-def _checked_url(token: str, endpoint: str) -> tuple[dict[str, list[str]], str]:
-    """The URL's parameters and the cluster's name, after every check that needs no STS."""
+def _checked_url(token: str, endpoint: str) -> tuple[str, dict[str, list[str]]]:
+    """The URL's host and parameters, after every check that needs neither the cluster's name nor STS."""
     if not token.startswith(_TOKEN_PREFIX):
         raise TokenError(f"it does not begin with {_TOKEN_PREFIX}")
     encoded = token.removeprefix(_TOKEN_PREFIX)
@@ -183,8 +188,47 @@ def _checked_url(token: str, endpoint: str) -> tuple[dict[str, list[str]], str]:
     if "x-k8s-aws-id" not in values.get("x-amz-signedheaders", "").split(";"):
         raise TokenError("the header x-k8s-aws-id is not signed")
     _check_age(values)
-    name = values.get("x-k8s-aws-id", "")
-    return query, name
+    return url.netloc, query
+
+
+def _is_signed_for(cluster: str, host: str, query: Mapping[str, list[str]]) -> bool:
+    """Whether the signature covers the header `x-k8s-aws-id: <cluster>`; the URL itself does not name the cluster.
+
+    Source: IAM User Guide, "Create a signed AWS API request" (Signature Version 4 in query parameters).
+    """
+    values = {key: items[0] for key, items in query.items()}
+    signature = values.pop("X-Amz-Signature", "")
+    access_key, day, region, service, end = (values.get("X-Amz-Credential", "") + "////").split("/")[:5]
+    pairs = sorted((quote(key, safe="-_.~"), quote(value, safe="-_.~")) for key, value in values.items())
+    canonical = "\n".join(
+        [
+            "GET",
+            "/",
+            "&".join(f"{key}={value}" for key, value in pairs),
+            f"host:{host}\nx-k8s-aws-id:{cluster}\n",
+            values.get("X-Amz-SignedHeaders", ""),
+            hashlib.sha256(b"").hexdigest(),
+        ]
+    )
+    scope = f"{day}/{region}/{service}/{end}"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{values.get('X-Amz-Date', '')}\n{scope}\n{digest}"
+    key = f"AWS4{_secret_of(access_key)}".encode()
+    for part in (day, region, service, end):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex(), signature)
+
+
+def _secret_of(access_key: str) -> str:
+    """The secret of an access key: of moto's sessions and users, or the one that the rehearsal's programs share."""
+    from moto.iam.models import iam_backends
+    from moto.sts.models import sts_backends
+
+    sessions: list[Any] = list(sts_backends[ACCOUNT_ID]["aws"].assumed_roles)
+    keys: list[Any] = list(iam_backends[ACCOUNT_ID]["aws"].access_keys.values())
+    secrets = {session.access_key_id: session.secret_access_key for session in sessions}
+    secrets |= {key.access_key_id: key.secret_access_key for key in keys}
+    return str(secrets.get(access_key, SHARED_SECRET))
 
 
 def _check_age(values: Mapping[str, str]) -> None:
@@ -281,7 +325,7 @@ def _evaluate_no_policy() -> None:
     """Moto reads bucket policies without their conditions, and so would deny what the conditions let through."""
     from moto.iam.access_control import IAMPolicy, PermissionResult
 
-    IAMPolicy.is_action_permitted = lambda *_, **__: PermissionResult.NEUTRAL
+    IAMPolicy.is_action_permitted = lambda *_, **__: PermissionResult.NEUTRAL  # type: ignore[method-assign]
 
 
 def _add_operator() -> None:

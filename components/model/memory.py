@@ -148,8 +148,8 @@ def assess(lock: ModelLock, gpu: Gpu, demand: Demand) -> MemoryPlan:
     elif needed > available:
         larger = True
         problem = (
-            f"{count} leave {available:.1f} GiB each for the KV cache and one request of {demand.max_model_len} tokens "
-            f"needs {needed:.1f} GiB; {_shorter(longest)}"
+            f"{count}: {available:.1f} GiB remain for the KV cache of each and one request of {demand.max_model_len} "
+            f"tokens needs {needed:.1f} GiB; {_shorter(longest)}"
         )
         problem += ", set kv_cache_dtype: fp8" if demand.element_bytes == 2 and needed / 2 <= available else ""
     elif layout.has_state and demand.max_num_seqs > blocks:

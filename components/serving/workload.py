@@ -10,6 +10,7 @@ from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOpt
 from components.model.lock import ModelLock, manifest_sha256
 from components.serving.engines.launch import Launch
 from components.serving.pod import CONTAINER_SECURITY, GIB, empty_dirs, engine_memory_gib, environment, pod_security
+from components.serving.traffic import engine_traffic
 from components.settings.model_service import ModelService
 
 k8s = kubernetes
@@ -19,8 +20,7 @@ MODELS: Final = "/models"
 PRE_STOP_SECONDS: Final = 15
 """Long enough for the gateway to drop the pod: a draining vLLM stays healthy and answers new requests with 500."""
 STOP_MARGIN_SECONDS: Final = 20
-POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
-"""Link-local address of the EKS Pod Identity agent. Source: EKS User Guide, "Pod Identity considerations"."""
+
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class Workload(ComponentResource):
             namespace=args.namespace,
             labels={**selector, "app.kubernetes.io/part-of": "cloister"},
         )
-        rules = _traffic(f"{name}-traffic-{model}", metadata, selector, args, child)
+        rules = engine_traffic(f"{name}-traffic-{model}", metadata, args.launch.port, args.storage_cidrs, child)
         service = k8s.core.v1.Service(
             f"{name}-service-{model}",
             metadata=metadata,
@@ -131,44 +131,6 @@ class Workload(ComponentResource):
         )
         self.host_name = service.metadata.apply(lambda it: host_name(model, str(it.namespace)))
         self.register_outputs({"host_name": self.host_name})
-
-
-def _traffic(
-    name: str, metadata: meta.ObjectMetaArgs, selector: dict[str, str], args: WorkloadArgs, opts: ResourceOptions
-) -> k8s.networking.v1.NetworkPolicy:
-    """In: the gateway, to the one port. Out: the storage endpoint and the agent that hands out credentials for it."""
-    rule = k8s.networking.v1
-    return rule.NetworkPolicy(
-        name,
-        metadata=metadata,
-        spec=rule.NetworkPolicySpecArgs(
-            pod_selector=meta.LabelSelectorArgs(match_labels=selector),
-            policy_types=["Ingress", "Egress"],
-            ingress=[
-                rule.NetworkPolicyIngressRuleArgs(
-                    from_=[
-                        rule.NetworkPolicyPeerArgs(
-                            pod_selector=meta.LabelSelectorArgs(match_labels={"app.kubernetes.io/name": "gateway"})
-                        )
-                    ],
-                    ports=[rule.NetworkPolicyPortArgs(port=args.launch.port, protocol="TCP")],
-                )
-            ],
-            egress=[
-                rule.NetworkPolicyEgressRuleArgs(
-                    to=[
-                        rule.NetworkPolicyPeerArgs(ip_block=rule.IPBlockArgs(cidr=cidr)) for cidr in args.storage_cidrs
-                    ],
-                    ports=[rule.NetworkPolicyPortArgs(port=443, protocol="TCP")],
-                ),
-                rule.NetworkPolicyEgressRuleArgs(
-                    to=[rule.NetworkPolicyPeerArgs(ip_block=rule.IPBlockArgs(cidr=POD_IDENTITY_AGENT))],
-                    ports=[rule.NetworkPolicyPortArgs(port=80, protocol="TCP")],
-                ),
-            ],
-        ),
-        opts=opts,
-    )
 
 
 def _pod(selector: dict[str, str], args: WorkloadArgs) -> k8s.core.v1.PodSpecArgs:

@@ -1,5 +1,6 @@
 """What one stack file may hold, for each layer."""
 
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -73,6 +74,10 @@ class EdgeHost(BaseModel):
     address: Annotated[str, StringConstraints(pattern=r"^[0-9.]+$")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1024, le=65535)] = 8443
     folder: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]+$")] = "/var/lib/cloister"
+
+    def path(self, name: str, root: Path) -> Path:
+        """A folder below `folder`; a relative one lies in the repository, for a host that is this machine."""
+        return root / self.folder / name
 
 
 class EdgeSettings(BaseModel):

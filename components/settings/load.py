@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,6 +16,17 @@ from components.settings.layer import LAYERS, Settings
 ROOT: Final = Path(__file__).resolve().parents[2]
 CONFIG_KEY: Final = "cloister:settings"
 ADAPTER: Final = TypeAdapter[Settings](Annotated[Settings, Field(discriminator="layer")])
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, as Pulumi does; PyYAML would take the last one in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        for (key, _), name in zip(node.value, keys, strict=True):
+            if keys.count(name) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {name!r} stands twice", key.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def stack_file(stack: str, root: Path = ROOT) -> Path:
@@ -32,7 +43,7 @@ def load_stack(stack: str, root: Path = ROOT) -> Settings:
     path = stack_file(stack, root)
     source = str(path.relative_to(root))
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError:
         known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
         raise SettingsError(source, [f"no such stack file; the stacks are {', '.join(known) or 'none yet'}"]) from None

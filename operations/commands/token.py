@@ -127,3 +127,12 @@ def revoke(
     )
     publish_revocations(target.revocation_target(), text)
     print(f"revoked {token_id or client}; the gateways of {stack} have the new list")
+
+
+@app.command()
+def publish(stack: Stack) -> None:
+    """Give a stack's gateways every revocation in force: before an edge stack's first `up`, and after a loss."""
+    from operations.gateways import bring_up_to_date, gateway_stack
+
+    bring_up_to_date(gateway_stack(stack))
+    print(f"the gateways of {stack} have every revocation that is in force")

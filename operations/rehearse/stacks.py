@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi import automation as auto
-from pulumi.automation.events import EngineEvent
+from pulumi.automation.events import EngineEvent, OpType
 
 from operations.console import Console
 from operations.errors import CommandError
 from sandbox.places import REPOSITORY, rehearsal_folder
 
 POLICIES: Final = "policies"
+_NOT_THERE: Final = (OpType.REFRESH, OpType.DELETE, OpType.DELETE_REPLACED, OpType.CREATE_REPLACEMENT)
+"""Steps after which a resource is gone, or which another step of the same resource follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class _Watch:
         if event.resource_pre_event:
             name = event.resource_pre_event.metadata.urn.rsplit("::", 1)[-1]
             self.console.progress(f"{self.stack}: {sum(self.resources.values())} resources done, now {name}")
-        elif event.res_outputs_event:
+        elif event.res_outputs_event and event.res_outputs_event.metadata.op not in _NOT_THERE:
             self.resources[event.res_outputs_event.metadata.type] += 1
         elif event.policy_event:
             policy = event.policy_event
@@ -64,8 +66,13 @@ class _Watch:
             self.changes.update({str(kind): count for kind, count in event.summary_event.resource_changes.items()})
 
 
-def up(stack: str, console: Console) -> Deployment:
+def up(stack: str, console: Console, *, refresh: bool = False) -> Deployment:
     """Deploy a stack with the mandatory policies, whatever an earlier run left half done.
+
+    Args:
+        stack: its name.
+        console: told what is being done.
+        refresh: look first what became of the stack's resources, for those that end without Pulumi.
 
     Raises:
         CommandError: Pulumi refused or failed; its whole output lies in the log that the message names.
@@ -74,7 +81,11 @@ def up(stack: str, console: Console) -> Deployment:
     with _failures(stack, "up", console) as (watch, write):
         selected = _select(stack, console)
         result = selected.up(
-            policy_packs=[str(REPOSITORY / POLICIES)], on_output=write, on_event=watch, color="never"
+            policy_packs=[str(REPOSITORY / POLICIES)],
+            refresh=refresh,
+            on_output=write,
+            on_event=watch,
+            color="never",
         )
     return Deployment(
         stack=stack,

@@ -61,6 +61,11 @@ class Resource:
         """Every known value with its path; JSON texts are opened."""
         return tuple(leaves(self.props, ""))
 
+    @cached_property
+    def unknowns(self) -> tuple[str, ...]:
+        """The path of every value that is not known yet."""
+        return tuple(unknown_paths(self.props, ""))
+
     @property
     def region(self) -> str | None:
         """The region that this AWS resource is made in: its own, or else its provider's."""
@@ -157,3 +162,25 @@ def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from leaves(child, f"{path}[{index}]")
     else:
         yield path, value
+
+
+def unknown_paths(value: Any, path: str) -> Iterator[str]:
+    """The path of every unknown value below a value."""
+    if isinstance(value, Mapping):
+        keys = [(key, f"{path}.{key}" if path else str(key)) for key in value]
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        keys = [(index, f"{path}[{index}]") for index in range(len(value))]
+    else:
+        return
+    for key, place in keys:
+        try:
+            child = value[key]
+        except UnknownValueError:
+            yield place
+            continue
+        yield from unknown_paths(child, place)
+
+
+def last_key(path: str) -> str:
+    """The name of the field that a path ends with."""
+    return path.rpartition(".")[2].partition("[")[0]

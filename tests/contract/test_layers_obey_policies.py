@@ -23,6 +23,7 @@ from pulumi_policy.policy import PolicyCustomTimeouts
 from pulumi_policy.proxy import unknown_checking_proxy
 
 from components.layers import LAYERS
+from components.settings.errors import SettingsError
 from components.settings.load import ROOT, load_stack
 from tests.plan import UNKNOWN, Plan, Planned, plan
 
@@ -31,6 +32,10 @@ guardrails = importlib.import_module("guardrails")
 owner = importlib.import_module("guardrails.owner")
 
 STACKS = sorted(path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.*.yaml"))
+UNPINNED = ("edge-dev", "serving-dev")
+"""Somebody with the internet has to pin their own image (`cloister images lock`) before they can be planned."""
+MANAGED = "managed-dev"
+"""Refused on purpose until the estate's owner allows managed endpoints."""
 OPTIONS = PolicyResourceOptions(
     protect=False,
     ignore_changes=[],
@@ -124,10 +129,20 @@ def violations(stack: str, preview: bool) -> Iterator[str]:
     yield from found
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", [stack for stack in STACKS if stack not in (*UNPINNED, MANAGED)])
 @pytest.mark.parametrize("preview", [True, False], ids=["first preview", "update"])
 def test_every_stack_obeys_every_rule(stack: str, preview: bool) -> None:
     assert list(violations(stack, preview)) == []
+
+
+@pytest.mark.parametrize("stack", UNPINNED)
+def test_an_image_without_a_digest_is_not_even_planned(stack: str) -> None:
+    with pytest.raises(SettingsError, match="`cloister images lock` pins it"):
+        planned(stack, False)
+
+
+def test_a_managed_endpoint_is_refused_unless_the_estate_allows_it() -> None:
+    assert any("type-is-known] endpoint:" in violation for violation in violations(MANAGED, False))
 
 
 def test_a_spoiled_stack_is_found_out() -> None:

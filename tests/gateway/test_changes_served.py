@@ -27,11 +27,13 @@ from components.gateway.configuration import (
     inlined,
     revocation_file,
 )
+from operations.token_revoke import FolderTarget, publish_revocations, revoke
 from tests.gateway.conftest import Estate
 from tests.gateway.harness import (
     CHAT,
     CLIENTS,
     ENVOY,
+    TIERS,
     client,
     eventually,
     free_ports,
@@ -43,7 +45,9 @@ from tests.gateway.harness import (
     write,
 )
 from tests.gateway.stub_engine import StubEngine
+from tests.operations import token_estate
 from tests.operations.local_key import LocalKey
+from tests.operations.token_estate import account
 
 pytestmark = pytest.mark.servers
 
@@ -180,6 +184,26 @@ def test_clients_models_keys_and_revocations_change_while_the_gateway_runs(tmp_p
             write(replace(plan, signing_keys=(next_key.public(),), clients={}))
             eventually(lambda: gateway.post(gateway.token(key=next_key)).error == (401, "unknown_client"), 2)
             assert gateway.process.poll() is None
+
+
+def test_a_token_from_kms_opens_the_gateway_until_it_is_revoked(tmp_path: Path) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    with account() as aws, StubEngine() as engine:
+        key = aws.create_key()
+        plan = replace(
+            plan_of(LocalKey(), {"llama": upstream(engine.port)}, tmp_path),
+            gateway=token_estate.GATEWAY,
+            clients=token_estate.CLIENTS,
+            tiers={"standard": TIERS["wide"]},
+            signing_keys=(key,),
+        )
+        issued = aws.issue(kms=aws.kms, signing_key=key.kid, now=now)
+        with running(plan, tmp_path, LocalKey()) as gateway:
+            assert gateway.post(issued.token).status == 200
+            assert engine.seen[-1].headers["x-client-id"] == "demo"
+            text = revoke(jti=issued.record.jti, reason="test", audit_bucket=token_estate.BUCKET, s3=aws.s3, now=now)
+            publish_revocations(FolderTarget(folder=Path(plan.revocation_folder)), text)
+            eventually(lambda: gateway.post(issued.token).error == (401, "token_revoked"), 2)
 
 
 def test_prompts_that_begin_alike_go_to_one_replica_and_none_to_one_that_is_not_there(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from operations.token_revoke import FolderTarget, publish_revocations
 from tests.gateway.conftest import Estate
 from tests.gateway.harness import CHAT, RunningGateway, eventually, request
 from tests.operations.local_key import LocalKey
@@ -141,10 +143,6 @@ def test_all_tokens_of_a_revoked_client_are_refused_within_two_seconds(estate: E
 
 
 def test_a_broken_revocation_file_leaves_the_last_good_one_in_force(estate: Estate) -> None:
-    from pathlib import Path
-
-    from operations.token_revoke import FolderTarget, publish_revocations
-
     gateway = estate.gateway
     token = gateway.token(jti="stays-revoked")
     gateway.revoke(jti=["stays-revoked"])

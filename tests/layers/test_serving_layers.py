@@ -8,8 +8,10 @@ import pytest
 
 from components.layers import LAYERS
 from components.layers import managed as managed_layer
+from components.model.lock import load_lock
+from components.settings.checks import lock_path
 from components.settings.errors import SettingsError
-from components.settings.load import load_settings, load_stack
+from components.settings.load import ROOT, load_settings, load_stack
 from tests.plan import Plan, plan, texts
 
 REFERENCE = "pulumi:pulumi:StackReference"
@@ -156,8 +158,8 @@ def managed_settings(lock: str) -> Any:
 
 def test_a_managed_endpoint_is_private_in_the_eu_and_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = managed_settings("qwen3-8b")
-    loaded = managed_layer.load_lock
-    monkeypatch.setattr(managed_layer, "load_lock", lambda path: loaded(path).model_copy(update={"revision": "b" * 40}))
+    pinned = load_lock(lock_path("qwen3-8b", ROOT)).model_copy(update={"revision": "b" * 40})
+    monkeypatch.setattr(managed_layer, "load_lock", lambda _: pinned)
     found = plan(lambda: managed_layer.build(settings))
     inputs = found.one("pulumi-python:dynamic/huggingface:InferenceEndpoint").inputs
     assert (inputs["type"], inputs["vendor"], inputs["region"]) == ("private", "aws", "eu-west-1")

@@ -61,7 +61,12 @@ STORAGE: Sketch = {
     "logs": ("aws:s3/bucket:Bucket", {"id": "logs-111122223333"}, {}),
     "logs-block": ("BucketPublicAccessBlock", {"bucket": "UNKNOWN"}, {"bucket": ("logs",)}),
     "logs-key": ("BucketServerSideEncryptionConfiguration", {"bucket": "logs-111122223333"}, {"bucket": ("logs",)}),
-    "trail": ("cloudtrail/trail", {"s3BucketName": "UNKNOWN"}, {"s3BucketName": ("logs",)}),
+    "key": ("kms/key", {}, {}),
+    "trail": (
+        "cloudtrail/trail",
+        {"s3BucketName": "UNKNOWN", "kmsKeyId": "UNKNOWN"},
+        {"s3BucketName": ("logs",), "kmsKeyId": ("key",)},
+    ),
 }
 SERVING: Sketch = {
     "namespace": ("Namespace", {}, {}),
@@ -96,6 +101,7 @@ BAD = [
             ("estate-references-are-managed", NETWORK, "endpoint", {"subnetIds": ["subnet-1", "subnet-bad"]}, {}),
             ("estate-references-are-managed", NETWORK, "to-s3", {"prefixListId": "pl-bad"}, {"prefixListId": ()}),
             ("estate-references-are-managed", STORAGE, "trail", {"s3BucketName": "exfil-drop"}, {"s3BucketName": ()}),
+            ("estate-unknown-keys-and-roles-are-managed", STORAGE, "trail", {}, {"kmsKeyId": ()}),
             ("estate-zones-serve-known-vpcs", NETWORK, "zone", {"vpcs": [{"vpcId": "vpc-bad"}]}, {}),
             ("estate-public-access-is-blocked", NETWORK, "bpa", WITHOUT, {}),
             ("estate-public-access-is-blocked", NETWORK, "bpa", {"region": "eu-central-1"}, {}),

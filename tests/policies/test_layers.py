@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.proxy import unknown_checking_proxy
 
+from components.edge import model as edge_model
 from components.layers import LAYERS
+from components.serving import workload as serving_workload
 from components.settings.load import load_settings
 from policies.guardrails import POLICIES, stack_findings
 from policies.guardrails.findings import Provider, Resource
@@ -35,7 +37,11 @@ PLATFORM = {
 def planned(name: str, preview: bool) -> Plan:
     """What a stack's layer registers, with the platform's outputs known as they are once it exists."""
     config = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
-    settings = load_settings(config["cloister:settings"], f"Pulumi.{name}.yaml", ROOT)
+    given = dict(config["cloister:settings"])
+    if given["layer"] in ("serving", "edge"):
+        # The own lock has digests only once `cloister images lock` has run; the rehearsal's always has some.
+        given["images"] = "sandbox/images.lock.yaml"
+    settings = load_settings(given, f"Pulumi.{name}.yaml", ROOT)
     return plan(
         lambda: LAYERS[settings.layer](settings),
         preview=preview,
@@ -62,6 +68,13 @@ def views(found: Plan) -> tuple[Resource, ...]:
         )
         for p in found.resources
     )
+
+
+@pytest.fixture(autouse=True)
+def _complete_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that was written away from the Hub has no digests yet; the rules do not read them."""
+    for module in (edge_model, serving_workload):
+        monkeypatch.setattr(module, "manifest_sha256", lambda _: "0" * 64)
 
 
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])

@@ -5,15 +5,18 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+import yaml
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from policies import catalogue
+from policies.guardrails.owner import DEFAULT_PATH
 
 from .support import PROVIDER, good, wire
 
@@ -48,19 +51,29 @@ def stopped(process: subprocess.Popen[str]) -> None:
     process.communicate(timeout=SECONDS)
 
 
-@pytest.fixture(scope="module")
-def analyzer() -> Iterator[Any]:
-    process = started(PACK)
+@contextmanager
+def serving(**environment: str) -> Iterator[Any]:
+    """A running pack, configured as the engine does it."""
+    process = started(PACK, **environment)
     assert process.stdout is not None
     first = process.stdout.readline().strip()
     assert first.isdigit(), first
-    with grpc.insecure_channel(f"127.0.0.1:{first}") as channel:
-        stub = analyzer_pb2_grpc.AnalyzerStub(channel)
-        stub.ConfigureStack(
-            analyzer_pb2.AnalyzerStackConfigureRequest(stack="test", project="cloister", dry_run=True), timeout=SECONDS
-        )
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{first}") as channel:
+            stub = analyzer_pb2_grpc.AnalyzerStub(channel)
+            stub.ConfigureStack(
+                analyzer_pb2.AnalyzerStackConfigureRequest(stack="test", project="cloister", dry_run=True),
+                timeout=SECONDS,
+            )
+            yield stub
+    finally:
+        stopped(process)
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> Iterator[Any]:
+    with serving() as stub:
         yield stub
-    stopped(process)
 
 
 def analyzed(analyzer: Any, type_: str, properties: Any) -> list[Any]:
@@ -116,6 +129,26 @@ def test_a_stack_without_its_guards_is_refused(analyzer: Any) -> None:
     answer = analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=[resource]), timeout=SECONDS)
     rules = {found.message.partition("[")[2].partition("]")[0] for found in answer.diagnostics}
     assert {"estate-public-access-is-blocked", "estate-vpc-has-a-dns-firewall"} <= rules
+
+
+def test_an_exemption_silences_its_rule_and_is_told_as_a_notice(tmp_path: Path) -> None:
+    data = yaml.safe_load(DEFAULT_PATH.read_text(encoding="utf-8"))
+    data["exemptions"] = [
+        {
+            "rule": "egress-route-leads-to-a-peer",
+            "resource": urn(ROUTE, "exam*"),
+            "reason": "the partner's range is not known yet",
+            "expires": "2999-01-01",
+        }
+    ]
+    path = tmp_path / "estate.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    with serving(CLOISTER_ESTATE=str(path)) as stub:
+        assert analyzed(stub, ROUTE, {**good()[ROUTE], "destinationCidrBlock": "10.99.0.0/16"}) == []
+        answer = stub.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(), timeout=SECONDS)
+    (notice,) = answer.diagnostics
+    assert notice.enforcementLevel == analyzer_pb2.ADVISORY
+    assert "egress-route-leads-to-a-peer is not enforced" in notice.message
 
 
 def test_a_pack_with_a_wrong_estate_does_not_start(tmp_path: Path) -> None:

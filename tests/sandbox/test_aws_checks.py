@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime.proto import provider_pb2
 
 from sandbox import aws_account
 from sandbox.providers import schema
@@ -16,8 +17,9 @@ from sandbox.providers.aws import checks, kubernetes, outputs, shapes
 from sandbox.providers.aws.account import session
 from sandbox.providers.aws.difference import difference
 from sandbox.providers.aws.kept import Kept, Resource
+from sandbox.providers.aws.provider import Provider
 from sandbox.providers.aws.types import TYPES, kind_of
-from sandbox.providers.serve import UNKNOWN
+from sandbox.providers.serve import UNKNOWN, ProviderError
 
 TRUST = json.dumps(
     {
@@ -170,6 +172,11 @@ def test_kept_resources_survive_the_process_in_order_of_creation(tmp_path: Path)
     Kept(path).drop("urn::b", "b")
     assert [(r.id, r.outputs) for r in Kept(path).all()] == [("a", {"changed": True}), ("c", {})]
     assert [Kept(path).next_generation("urn::a") for _ in range(3)] == [0, 1, 2]
+
+
+def test_a_provider_without_region_is_refused() -> None:
+    with pytest.raises(ProviderError, match="region: missing"):
+        Provider().Configure(provider_pb2.ConfigureRequest(), None)
 
 
 MACHINE = {

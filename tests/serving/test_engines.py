@@ -2,7 +2,6 @@
 
 import dataclasses
 from itertools import pairwise
-from typing import get_args
 
 import pytest
 
@@ -64,8 +63,8 @@ def options(arguments: tuple[str, ...]) -> dict[str, str]:
 
 
 def test_every_engine_of_the_settings_has_a_launch() -> None:
-    kinds = [model.model_fields["engine"].annotation for model in (EdgeModel, ModelService)]
-    named = {name for kind in kinds for name in get_args(kind)}
+    on_host, on_cluster = (model.model_json_schema()["properties"]["engine"] for model in (EdgeModel, ModelService))
+    named = {*on_host["enum"], on_cluster["const"]}
     assert named == set(ENGINES) == set(FORMATS)
 
 

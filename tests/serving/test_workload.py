@@ -54,9 +54,8 @@ LOCK = ModelLock(
 
 
 def planned(**changes: Any) -> Plan:
-    model = ModelService(
-        **{"lock": "tiny", "engine": "vllm", "node_pool": "gpu", "max_model_len": 2048, "drain_seconds": 90} | changes
-    )
+    given = {"lock": "tiny", "engine": "vllm", "node_pool": "gpu", "max_model_len": 2048, "drain_seconds": 90}
+    model = ModelService.model_validate(given | changes)
     args = WorkloadArgs(
         namespace="inference",
         model=model,

@@ -189,3 +189,10 @@ def test_only_pools_of_the_named_platform_are_searched() -> None:
     settings = load_stack("serving-rehearsal")
     assert isinstance(settings, ServingSettings)
     assert settings.platform == "platform-rehearsal"
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.twice.yaml").write_text("config: {a: 1}\nconfig: {b: 2}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="key 'config' stands twice"):
+        load_stack("twice", tmp_path)

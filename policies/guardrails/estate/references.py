@@ -38,6 +38,27 @@ _MANAGED: dict[tuple[str, str], tuple[str, ...]] = {
     ("aws:route53/record:Record", "zoneId"): ("aws:route53/zone:Zone",),
     ("aws:route53/zoneAssociation:ZoneAssociation", "zoneId"): ("aws:route53/zone:Zone",),
 }
+# (type, property) -> types that an unknown value must come from; a known one is judged by its account and region.
+_KEY = "aws:kms/key:Key"
+_ROLE = "aws:iam/role:Role"
+_LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+_PROVED: dict[tuple[str, str], tuple[str, ...]] = {
+    (_LOG_GROUP, "kmsKeyId"): (_KEY,),
+    ("aws:cloudtrail/trail:Trail", "kmsKeyId"): (_KEY,),
+    ("aws:secretsmanager/secret:Secret", "kmsKeyId"): (_KEY,),
+    ("aws:sqs/queue:Queue", "kmsMasterKeyId"): (_KEY,),
+    ("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", "rules"): (_KEY,),
+    ("aws:ecr/repository:Repository", "encryptionConfigurations"): (_KEY,),
+    ("aws:eks/cluster:Cluster", "encryptionConfig"): (_KEY,),
+    ("aws:eks/cluster:Cluster", "roleArn"): (_ROLE,),
+    ("aws:eks/nodeGroup:NodeGroup", "nodeRoleArn"): (_ROLE,),
+    ("aws:eks/nodeGroup:NodeGroup", "launchTemplate"): ("aws:ec2/launchTemplate:LaunchTemplate",),
+    ("aws:eks/podIdentityAssociation:PodIdentityAssociation", "roleArn"): (_ROLE,),
+    ("aws:eks/accessEntry:AccessEntry", "principalArn"): (_ROLE,),
+    ("aws:ec2/flowLog:FlowLog", "iamRoleArn"): (_ROLE,),
+    ("aws:ec2/flowLog:FlowLog", "logDestination"): (_LOG_GROUP, _BUCKET),
+    ("aws:route53/resolverQueryLogConfig:ResolverQueryLogConfig", "destinationArn"): (_LOG_GROUP, _BUCKET),
+}
 _ZONE = "aws:route53/zone:Zone"
 _ASSOCIATION = "aws:route53/zoneAssociation:ZoneAssociation"
 
@@ -82,4 +103,22 @@ def estate_zones_serve_known_vpcs(stack: Stack) -> Iterator[tuple[Resource, str]
                 yield resource, f"{path} {leaf!r} is neither of this stack nor a peer's"
 
 
-RULES: tuple[Rule, ...] = (estate_references_are_managed, estate_zones_serve_known_vpcs)
+@rule(
+    *sorted({token for token, _ in _PROVED}),
+    fix="Pass the output of a resource of this stack, or a literal of an own account.",
+    source="https://www.pulumi.com/docs/insights/policy/policy-packs/authoring/",
+)
+def estate_unknown_keys_and_roles_are_managed(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """A key, role or log destination that is not known yet comes from a resource of the same stack."""
+    for (token, key), accepted in _PROVED.items():
+        for resource in stack.of(token):
+            unknown = any(path.split(".")[0].split("[")[0] == key for path in resource.unknowns)
+            if unknown and not any(source.type in accepted for source in resource.sources.get(key, ())):
+                yield resource, f"{key} is not known and comes from no managed resource"
+
+
+RULES: tuple[Rule, ...] = (
+    estate_references_are_managed,
+    estate_unknown_keys_and_roles_are_managed,
+    estate_zones_serve_known_vpcs,
+)

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from ..arns import foreign, parse_arn
 from ..facts import ZONE_ID, ZONE_ID_PREFIXES, ZONE_NAME
-from ..findings import Resource
+from ..findings import Resource, last_key
 from ..rules import Rule, rule
 
 _REGIONS = "https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html"
 # A condition key such as aws:RequestedRegion is no region; the policies have rules of their own.
 _DOCUMENTS = ("policy", "tags", "assumeRolePolicy", "inlinePolicies")
+_ZONE_NAMES = ("availabilityZone", "availabilityZones", "networkBorderGroup")
+_ZONE_IDS = ("availabilityZoneId", "availabilityZoneIds")
 _REGION_FIELDS = ("region", "regionname", "regions")
 _ARNS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"
 
@@ -30,12 +32,18 @@ def residency_region_is_allowed(resource: Resource) -> Iterator[str]:
 @rule("aws:*", fix="Use a region that estate.yaml allows.", source=_REGIONS, severity="critical")
 def residency_other_regions_are_allowed(resource: Resource) -> Iterator[str]:
     """Every region named by any field (peer, replica, service, destination) is an allowed one."""
+    for path in resource.unknowns:
+        if path != "region" and _is_region_field(path):
+            yield f"{path} is not known yet, so it cannot be proved"
     for path, leaf in resource.leaves:
-        key = path.split("[", 1)[0].rpartition(".")[2] if path.endswith("]") else path.rpartition(".")[2]
-        if path == "region" or path.startswith(_DOCUMENTS) or not key.lower().endswith(_REGION_FIELDS):
+        if path == "region" or not _is_region_field(path):
             continue
         if isinstance(leaf, str) and leaf and leaf not in resource.estate.regions:
             yield f"{path} is {leaf!r}"
+
+
+def _is_region_field(path: str) -> bool:
+    return not path.startswith(_DOCUMENTS) and last_key(path).lower().endswith(_REGION_FIELDS)
 
 
 @rule(
@@ -72,20 +80,22 @@ def residency_keys_are_single_region(resource: Resource) -> Iterator[str]:
 )
 def residency_zone_is_in_the_region(resource: Resource) -> Iterator[str]:
     """Every zone is an ordinary zone of an allowed region: Local and Wavelength Zones may lie in other countries."""
+    for path in resource.unknowns:
+        if last_key(path) in (*_ZONE_NAMES, *_ZONE_IDS):
+            yield f"{path} is not known yet, so it cannot be proved"
     for path, leaf in resource.leaves:
-        key = path.rpartition(".")[2].split("[", 1)[0]
         if not isinstance(leaf, str) or not leaf:
             continue
-        if key in ("availabilityZone", "availabilityZones", "networkBorderGroup"):
+        if last_key(path) in _ZONE_NAMES:
             found = ZONE_NAME.fullmatch(leaf)
-            if leaf not in resource.estate.regions and (
-                found is None or found["region"] not in resource.estate.regions
-            ):
-                yield f"{path} is {leaf!r}"
-        elif key in ("availabilityZoneId", "availabilityZoneIds"):
+            region = leaf if found is None else found["region"]
+        elif last_key(path) in _ZONE_IDS:
             found = ZONE_ID.fullmatch(leaf)
-            if found is None or ZONE_ID_PREFIXES.get(found["prefix"]) not in resource.estate.regions:
-                yield f"{path} is {leaf!r}"
+            region = "" if found is None else ZONE_ID_PREFIXES.get(found["prefix"], "")
+        else:
+            continue
+        if region not in resource.estate.regions:
+            yield f"{path} is {leaf!r}"
 
 
 @rule(

@@ -1,0 +1,48 @@
+"""Who an engine's pods talk to."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pulumi import ResourceOptions
+from pulumi_kubernetes.meta import v1 as meta
+from pulumi_kubernetes.networking import v1 as rule
+
+POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
+"""Link-local address of the EKS Pod Identity agent. Source: EKS User Guide, "Pod Identity considerations"."""
+
+
+def engine_traffic(
+    name: str, metadata: meta.ObjectMetaArgs, port: int, storage_cidrs: Sequence[str], opts: ResourceOptions
+) -> rule.NetworkPolicy:
+    """In: the gateway, to the one port. Out: the storage endpoint and the agent that hands out credentials for it."""
+    return rule.NetworkPolicy(
+        name,
+        metadata=metadata,
+        spec=rule.NetworkPolicySpecArgs(
+            pod_selector=meta.LabelSelectorArgs(match_labels=selector),
+            policy_types=["Ingress", "Egress"],
+            ingress=[
+                rule.NetworkPolicyIngressRuleArgs(
+                    from_=[
+                        rule.NetworkPolicyPeerArgs(
+                            pod_selector=meta.LabelSelectorArgs(match_labels={"app.kubernetes.io/name": "gateway"})
+                        )
+                    ],
+                    ports=[rule.NetworkPolicyPortArgs(port=port, protocol="TCP")],
+                )
+            ],
+            egress=[
+                rule.NetworkPolicyEgressRuleArgs(
+                    to=[
+                        rule.NetworkPolicyPeerArgs(ip_block=rule.IPBlockArgs(cidr=cidr)) for cidr in storage_cidrs
+                    ],
+                    ports=[rule.NetworkPolicyPortArgs(port=443, protocol="TCP")],
+                ),
+                rule.NetworkPolicyEgressRuleArgs(
+                    to=[rule.NetworkPolicyPeerArgs(ip_block=rule.IPBlockArgs(cidr=POD_IDENTITY_AGENT))],
+                    ports=[rule.NetworkPolicyPortArgs(port=80, protocol="TCP")],
+                ),
+            ],
+        ),
+        opts=opts,
+    )
