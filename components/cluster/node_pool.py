@@ -1,5 +1,6 @@
 """Machines of one type that join the cluster."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,13 +15,42 @@ from components.settings.cluster import NodePool as NodePoolSettings
 POOL_LABEL: Final = "cloister/pool"
 GPU_TAINT: Final = "nvidia.com/gpu"
 CAPACITY: Final = {"on-demand": "ON_DEMAND", "spot": "SPOT"}
-AMI_TYPES: Final = {
-    ("x86_64", False): "AL2023_x86_64_STANDARD",
-    ("x86_64", True): "AL2023_x86_64_NVIDIA",
-    ("arm64", False): "AL2023_ARM_64_STANDARD",
-    ("arm64", True): "AL2023_ARM_64_NVIDIA",
-}
-"""Architecture, with GPUs or without -> AMI type. Source: EKS API Reference, `Nodegroup.amiType`."""
+
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineImage:
+    """How an operating system image of EKS is asked for, and what its disks are.
+
+    Attributes:
+        ami_types: architecture -> `amiType`.
+        disks: device -> whether it holds images, weights and pods, and so takes the pool's `disk_gib`.
+        user_data: what EKS merges with its own.
+    """
+
+    ami_types: Mapping[str, str]
+    disks: Mapping[str, bool]
+    user_data: str = ""
+
+
+AMAZON_LINUX: Final = MachineImage(
+    ami_types={"x86_64": "AL2023_x86_64_STANDARD", "arm64": "AL2023_ARM_64_STANDARD"}, disks={"/dev/xvda": True}
+)
+# Bottlerocket's NVIDIA images have driver and device plug-in built in, so that GPUs need no privileged DaemonSet.
+# Its control container would be pulled from a registry that the sealed VPC does not reach.
+BOTTLEROCKET: Final = MachineImage(
+    ami_types={"x86_64": "BOTTLEROCKET_x86_64_NVIDIA", "arm64": "BOTTLEROCKET_ARM_64_NVIDIA"},
+    disks={"/dev/xvda": False, "/dev/xvdb": True},
+    user_data="[settings.host-containers.control]\nenabled = false\n[settings.host-containers.admin]\nenabled = false\n",
+)
+
+
+def machine_image(machine: instances.InstanceType) -> MachineImage:
+    """Bottlerocket for GPUs, Amazon Linux otherwise.
+
+    Source: EKS API Reference, `Nodegroup.amiType`; Bottlerocket's settings reference, "host-containers".
+    """
+    return BOTTLEROCKET if machine.gpus else AMAZON_LINUX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +95,8 @@ class NodePool(pulumi.ComponentResource):
     def __init__(self, name: str, args: NodePoolArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("cloister:cluster:NodePool", name, None, opts)
         pool, machine = args.pool, instances.find(args.pool.instance_type)
-        template = self._template(f"{name}-template", args)
+        image = machine_image(machine)
+        template = self._template(f"{name}-template", args, image)
         taint = aws.eks.NodeGroupTaintArgs(key=GPU_TAINT, value="true", effect="NO_SCHEDULE")
         group = aws.eks.NodeGroup(
             f"{name}-group",
@@ -75,7 +106,7 @@ class NodePool(pulumi.ComponentResource):
             node_role_arn=args.role_arn,
             subnet_ids=list(args.subnet_ids),
             instance_types=[pool.instance_type],
-            ami_type=AMI_TYPES[machine.architecture, machine.gpus > 0],
+            ami_type=image.ami_types[machine.architecture],
             capacity_type=CAPACITY[pool.capacity],
             scaling_config=aws.eks.NodeGroupScalingConfigArgs(
                 min_size=pool.min_nodes, max_size=pool.max_nodes, desired_size=pool.min_nodes
@@ -94,26 +125,28 @@ class NodePool(pulumi.ComponentResource):
         self.node_group_arn = group.arn
         self.register_outputs({"node_group_arn": group.arn})
 
-    def _template(self, name: str, args: NodePoolArgs) -> aws.ec2.LaunchTemplate:
+    def _template(self, name: str, args: NodePoolArgs, image: MachineImage) -> aws.ec2.LaunchTemplate:
         """Encrypted disk, no public address, and instance metadata that pods cannot reach."""
         tags = {**args.tags, "Name": f"cloister-{args.pool_name}"}
         return aws.ec2.LaunchTemplate(
             name,
             update_default_version=True,
+            user_data=base64.b64encode(image.user_data.encode()).decode() or None,
             metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
             ),
             block_device_mappings=[
                 aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
-                    device_name="/dev/xvda",
+                    device_name=device,
                     ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                        volume_size=args.pool.disk_gib,
+                        volume_size=args.pool.disk_gib if data else None,
                         volume_type="gp3",
                         encrypted="true",
                         kms_key_id=args.key_arn,
                         delete_on_termination="true",
                     ),
                 )
+                for device, data in image.disks.items()
             ],
             network_interfaces=[
                 aws.ec2.LaunchTemplateNetworkInterfaceArgs(

@@ -12,7 +12,12 @@ POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
 
 
 def engine_traffic(
-    name: str, metadata: meta.ObjectMetaArgs, port: int, storage_cidrs: Sequence[str], opts: ResourceOptions
+    name: str,
+    metadata: meta.ObjectMetaArgs,
+    selector: dict[str, str],
+    port: int,
+    storage_cidrs: Sequence[str],
+    opts: ResourceOptions,
 ) -> rule.NetworkPolicy:
     """In: the gateway, to the one port. Out: the storage endpoint and the agent that hands out credentials for it."""
     return rule.NetworkPolicy(
@@ -33,9 +38,7 @@ def engine_traffic(
             ],
             egress=[
                 rule.NetworkPolicyEgressRuleArgs(
-                    to=[
-                        rule.NetworkPolicyPeerArgs(ip_block=rule.IPBlockArgs(cidr=cidr)) for cidr in storage_cidrs
-                    ],
+                    to=[rule.NetworkPolicyPeerArgs(ip_block=rule.IPBlockArgs(cidr=cidr)) for cidr in storage_cidrs],
                     ports=[rule.NetworkPolicyPortArgs(port=443, protocol="TCP")],
                 ),
                 rule.NetworkPolicyEgressRuleArgs(

@@ -22,7 +22,6 @@ PRE_STOP_SECONDS: Final = 15
 STOP_MARGIN_SECONDS: Final = 20
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
     """One model of a stack.
@@ -80,7 +79,9 @@ class Workload(ComponentResource):
             namespace=args.namespace,
             labels={**selector, "app.kubernetes.io/part-of": "cloister"},
         )
-        rules = engine_traffic(f"{name}-traffic-{model}", metadata, args.launch.port, args.storage_cidrs, child)
+        rules = engine_traffic(
+            f"{name}-traffic-{model}", metadata, selector, args.launch.port, args.storage_cidrs, child
+        )
         service = k8s.core.v1.Service(
             f"{name}-service-{model}",
             metadata=metadata,

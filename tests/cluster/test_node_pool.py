@@ -1,3 +1,6 @@
+import base64
+import tomllib
+
 import pytest
 
 from tests.plan import Plan
@@ -21,9 +24,16 @@ def test_gpu_machines_refuse_pods_that_do_not_ask_for_a_gpu(planned: Plan) -> No
     gpu = planned.one("aws:eks/nodeGroup:NodeGroup", "pool-gpu-group").inputs
     system = planned.one("aws:eks/nodeGroup:NodeGroup", "pool-system-group").inputs
     assert gpu["taints"] == [{"key": "nvidia.com/gpu", "value": "true", "effect": "NO_SCHEDULE"}]
-    assert gpu["amiType"] == "AL2023_x86_64_NVIDIA"
+    assert gpu["amiType"] == "BOTTLEROCKET_x86_64_NVIDIA"
     assert system.get("taints", []) == []
     assert system["amiType"] == "AL2023_x86_64_STANDARD"
+
+
+def test_gpu_machines_start_no_container_that_the_vpc_cannot_pull(planned: Plan) -> None:
+    gpu = planned.one("aws:ec2/launchTemplate:LaunchTemplate", "pool-gpu-template").inputs
+    settings = tomllib.loads(base64.b64decode(gpu["userData"]).decode())["settings"]
+    assert {name: host["enabled"] for name, host in settings["host-containers"].items()} == {"control": False, "admin": False}
+    assert "userData" not in planned.one("aws:ec2/launchTemplate:LaunchTemplate", "pool-system-template").inputs
 
 
 def test_the_stack_leaves_the_desired_size_to_the_autoscaler(planned: Plan) -> None:
@@ -47,8 +57,9 @@ def test_nodes_have_encrypted_disks_no_public_address_and_metadata_that_pods_can
         "httpTokens": "required",
         "httpPutResponseHopLimit": 1,
     }
-    [disk] = template.inputs["blockDeviceMappings"]
-    assert (disk["ebs"]["encrypted"], disk["ebs"]["volumeType"]) == ("true", "gp3")
+    disks = template.inputs["blockDeviceMappings"]
+    assert {disk["ebs"]["encrypted"] for disk in disks} == {"true"}
+    assert [disk["ebs"]["volumeSize"] for disk in disks if "volumeSize" in disk["ebs"]] == [100]
     assert planned.one("aws:kms/key:Key", "keys-storage").urn in template.property_dependencies["blockDeviceMappings"]
     [interface] = template.inputs["networkInterfaces"]
     assert interface["associatePublicIpAddress"] == "false"

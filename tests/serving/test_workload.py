@@ -7,8 +7,8 @@ import pytest
 from components.model.lock import Architecture, Licence, LockedFile, ModelLock, Quantisation, Source, manifest_sha256
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import service
+from components.serving.traffic import POD_IDENTITY_AGENT
 from components.serving.workload import (
-    POD_IDENTITY_AGENT,
     PRE_STOP_SECONDS,
     Workload,
     WorkloadArgs,
