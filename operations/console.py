@@ -44,7 +44,7 @@ class Console:
         self.rich.print(f"  {escape(text)}")
 
     def progress(self, text: str) -> None:
-        """What the current step is doing just now: replaced by the next call on a terminal, rarely printed elsewhere."""
+        """What the current step is doing: replaced by the next call on a terminal, rarely printed elsewhere."""
         elapsed = time.monotonic() - self._started
         if self.rich.is_terminal:
             if self._status is None:

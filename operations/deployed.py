@@ -22,7 +22,9 @@ def outputs(stack: str) -> dict[str, Any]:
         ) from None
     if done.returncode != 0:
         reason = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise CommandError(f"cannot read the outputs of stack {stack!r}: {reason}; run `pulumi up --stack {stack}` first")
+        raise CommandError(
+            f"cannot read the outputs of stack {stack!r}: {reason}; run `pulumi up --stack {stack}` first"
+        )
     found: dict[str, Any] = json.loads(done.stdout)
     if not found:
         raise CommandError(f"stack {stack!r} has no outputs yet; run `pulumi up --stack {stack}` first")

@@ -71,5 +71,7 @@ def gateway_stack(stack: str) -> GatewayStack:
     """
     settings = load_stack(stack)
     if not isinstance(settings, ServingSettings | EdgeSettings):
-        raise CommandError(f"stack {stack!r} is of layer {settings.layer} and has no gateway; name a serving or edge stack")
+        raise CommandError(
+            f"stack {stack!r} is of layer {settings.layer} and has no gateway; name a serving or edge stack"
+        )
     return GatewayStack(stack=stack, settings=settings, platform=outputs(settings.platform))

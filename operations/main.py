@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from components.settings.errors import SettingsError
-from operations.commands import model, rehearse, token
+from operations.commands import images, model, rehearse, token
 from operations.commands.options import print_json
 from operations.commands.size import size
 from operations.errors import CommandError
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(rehearse.app, name="rehearse")
 app.add_typer(model.app, name="model")
+app.add_typer(images.app, name="images")
 app.add_typer(token.app, name="token")
 app.command()(size)
 

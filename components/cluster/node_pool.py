@@ -17,7 +17,6 @@ GPU_TAINT: Final = "nvidia.com/gpu"
 CAPACITY: Final = {"on-demand": "ON_DEMAND", "spot": "SPOT"}
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class MachineImage:
     """How an operating system image of EKS is asked for, and what its disks are.
@@ -41,7 +40,7 @@ AMAZON_LINUX: Final = MachineImage(
 BOTTLEROCKET: Final = MachineImage(
     ami_types={"x86_64": "BOTTLEROCKET_x86_64_NVIDIA", "arm64": "BOTTLEROCKET_ARM_64_NVIDIA"},
     disks={"/dev/xvda": False, "/dev/xvdb": True},
-    user_data="[settings.host-containers.control]\nenabled = false\n[settings.host-containers.admin]\nenabled = false\n",
+    user_data="".join(f"[settings.host-containers.{name}]\nenabled = false\n" for name in ("control", "admin")),
 )
 
 

@@ -51,11 +51,6 @@ def build(settings: EdgeSettings) -> dict[str, Any]:
     }
 
 
-def _host_folder(settings: EdgeSettings, name: str) -> str:
-    """A folder on the host; a relative one lies below the repository, for a host that is this machine."""
-    return str(ROOT / settings.host.folder / name)
-
-
 def _model(
     name: str, model: EdgeModel, settings: EdgeSettings, platform: PlatformStack, images: Images, host: Host
 ) -> ModelArgs:
@@ -69,7 +64,7 @@ def _model(
         loader_image=images.reference("weights", settings.account_id, settings.region),
         bucket=platform.weight_cache_bucket,
         region=settings.region,
-        aws_folder=_host_folder(settings, "aws"),
+        aws_folder=str(settings.host.path("aws", ROOT)),
         inside=host.inside,
         outside=host.outside,
     )
@@ -96,7 +91,7 @@ def _gateway(
         files=written.files,
         configuration_folder=places.configuration_folder,
         revocation_folder=places.revocation_folder,
-        revocation_host_folder=_host_folder(settings, "revocation"),
+        revocation_host_folder=str(settings.host.path("revocation", ROOT)),
         listen_port=places.listen_port,
         inside=host.inside,
         outside=host.outside,

@@ -14,7 +14,8 @@ from operations.errors import CommandError
 app = typer.Typer(help="Pin models, bring their weights into the cache, check them there.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name of the lock file: models/<name>.lock.yaml.")]
 Folder = Annotated[
-    Path | None, typer.Option("--from-folder", exists=True, file_okay=False, help="Take the files from here, not from the Hub.")
+    Path | None,
+    typer.Option("--from-folder", exists=True, file_okay=False, help="Take the files from here, not from the Hub."),
 ]
 
 
@@ -26,7 +27,9 @@ def lock(
     from_folder: Folder = None,
     licence: Annotated[str | None, typer.Option(help="SPDX id; needed with --from-folder.")] = None,
     note: Annotated[str, typer.Option(help="Where a folder's files come from, for people.")] = "",
-    config: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="config.json of a folder without one.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="config.json of a folder without one.")
+    ] = None,
     weights: Annotated[str, typer.Option(help="Which weights, when a repository has several.")] = "*.safetensors",
 ) -> None:
     """Pin a model: the commit, every file with size and sha256, the licence, and the numbers that memory depends on."""
@@ -43,7 +46,9 @@ def lock(
     path = lock_path(name, ROOT)
     path.parent.mkdir(exist_ok=True)
     path.write_text(dump(made), encoding="utf-8")
-    print(f"{path.relative_to(ROOT)}: {repository} at {made.revision}, {len(made.files)} files, licence {made.licence.id}")
+    print(
+        f"{path.relative_to(ROOT)}: {repository} at {made.revision}, {len(made.files)} files, licence {made.licence.id}"
+    )
 
 
 @app.command()
@@ -78,8 +83,8 @@ def push(
         print_json(result)
         return
     console.line(
-        f"{name}: {result.uploaded_files} files uploaded ({result.uploaded_bytes / 1e6:.0f} MB in {result.seconds:.1f} s), "
-        f"{result.kept_files} were there"
+        f"{name}: {result.uploaded_files} files uploaded ({result.uploaded_bytes / 1e6:.0f} MB "
+        f"in {result.seconds:.1f} s), {result.kept_files} were there"
     )
 
 
@@ -88,7 +93,9 @@ def verify(
     name: Name,
     stack: Annotated[str | None, typer.Option(help="Check the weight cache of this platform stack.")] = None,
     folder: Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="Check this folder.")] = None,
-    read_all: Annotated[bool, typer.Option(help="Read every byte in the bucket instead of trusting what the push recorded.")] = False,
+    read_all: Annotated[
+        bool, typer.Option(help="Read every byte in the bucket instead of trusting what the push recorded.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare a bucket or a folder with the lock file; exits with 1 and every difference if there is one."""
@@ -115,6 +122,22 @@ def verify(
         raise CommandError("\n  ".join([f"{name}: {len(problems)} differences from its lock file", *problems]))
     else:
         print(f"{name}: {len(model.files)} files are what the lock file says")
+
+
+@app.command()
+def complete(name: Name) -> None:
+    """Fill in the digests that a lock file lacks, from the Hub; what a person wrote into it stays."""
+    from huggingface_hub import HfApi
+
+    from operations.model_lock import complete as completed
+
+    model = _load(name)
+    if model.complete:
+        print(f"{name}: complete already")
+        return
+    done = completed(model, client=HfApi())
+    lock_path(name, ROOT).write_text(dump(done), encoding="utf-8")
+    print(f"{name}: {len(done.files)} files of {done.repository} at {done.revision} have their digests now")
 
 
 def _load(name: str) -> ModelLock:

@@ -9,7 +9,9 @@ app = typer.Typer(help="The whole main job on this machine, with stand-ins for A
 
 @app.command()
 def up(
-    engine: Annotated[str, typer.Option(help="What answers on the edge: llama-cpp, or vllm (its CPU build).")] = "llama-cpp",
+    engine: Annotated[
+        str, typer.Option(help="What answers on the edge: llama-cpp, or vllm (its CPU build).")
+    ] = "llama-cpp",
 ) -> None:
     """Bring everything up, ask a question, check the refusals, and say what there is now."""
     from operations.rehearse.run import rehearse

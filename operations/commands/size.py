@@ -64,7 +64,9 @@ def show(console: Console, report: SizeReport) -> None:
         bill.add_row(cost.what, "not known" if cost.usd_per_month is None else f"{cost.usd_per_month:,.2f}")
     bill.add_row("together", f"{report.usd_per_month:,.2f}" + (" and what is not known" if report.unpriced else ""))
     console.print(bill)
-    console.print(f"  List prices in {report.region}, on demand, before tax; components/catalog/data/README.md says how old.")
+    console.print(
+        f"  List prices in {report.region}, on demand, before tax; components/catalog/data/README.md says how old."
+    )
 
 
 def _memory(row: ModelRow) -> str:

@@ -15,7 +15,9 @@ app = typer.Typer(help="Tokens of clients: issued, listed, inspected, revoked.",
 def issue(
     stack: Stack,
     client: Annotated[str, typer.Option(help="A client that the stack declares under `clients:`.")],
-    model: Annotated[list[str] | None, typer.Option(help="Only this model; repeat for more. All of the client's otherwise.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only this model; repeat for more. All of the client's otherwise.")
+    ] = None,
     hours: Annotated[float, typer.Option(min=0.01, help="How long the token is valid.")] = 8.0,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +46,8 @@ def issue(
         return
     record = issued.record
     print(
-        f"token {record.jti} for {record.client} (models {', '.join(record.models)}) until {record.expires_at:%Y-%m-%d %H:%M} UTC",
+        f"token {record.jti} for {record.client} (models {', '.join(record.models)}) "
+        f"until {record.expires_at:%Y-%m-%d %H:%M} UTC",
         file=sys.stderr,
     )
     print(issued.token)
@@ -104,7 +107,9 @@ def inspect(stack: Stack, as_json: AsJson = False) -> None:
 def revoke(
     stack: Stack,
     reason: Annotated[str, typer.Option(help="Why; it stays in the audit bucket.")],
-    token_id: Annotated[str | None, typer.Option("--id", help="Id of one token (its jti), as `token list` shows it.")] = None,
+    token_id: Annotated[
+        str | None, typer.Option("--id", help="Id of one token (its jti), as `token list` shows it.")
+    ] = None,
     client: Annotated[str | None, typer.Option(help="All tokens of this client.")] = None,
 ) -> None:
     """Refuse one token, or all of a client, from now on; every gateway of the stack knows within seconds."""

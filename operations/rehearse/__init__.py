@@ -1,1 +1,1 @@
-"""The rehearsal: the real Pulumi engine, policies, gateway and model on one machine, with stand-ins for AWS and Docker."""
+"""The rehearsal: real Pulumi engine, policies, gateway and model on one machine; AWS and Docker are stood in for."""

@@ -78,12 +78,19 @@ def refusals(url: str, model: str, unnamed_model: str, tokens: Mapping[str, str]
         CommandError: one of them was not refused as it must be.
     """
     chat = "/v1/chat/completions"
-    # case -> token, method, path, model, status, OpenAI error code
+    # case -> token, method, path, model; then the status and OpenAI's error code that must come back
     cases: dict[str, tuple[str | None, str, str, str, int, str]] = {
         "no token": (None, "POST", chat, model, 401, "missing_api_key"),
         "expired token": (tokens["expired"], "POST", chat, model, 401, "invalid_api_key"),
         "revoked token": (tokens["revoked"], "POST", chat, model, 401, "token_revoked"),
-        "a model that the token does not name": (tokens["valid"], "POST", chat, unnamed_model, 403, "model_not_allowed"),
+        "a model that the token does not name": (
+            tokens["valid"],
+            "POST",
+            chat,
+            unnamed_model,
+            403,
+            "model_not_allowed",
+        ),
         "a model that nobody serves": (tokens["valid"], "POST", chat, "gpt-unknown", 404, "model_not_found"),
         "an open route of the engine": (tokens["valid"], "POST", "/invocations", model, 404, "not_found"),
         "the engine's metrics": (tokens["valid"], "GET", "/metrics", model, 404, "not_found"),

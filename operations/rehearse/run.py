@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from components.model.lock import load_lock
 from components.settings.checks import lock_path
 from components.settings.layer import EdgeSettings
 from components.settings.load import ROOT
-from components.model.lock import load_lock
 from operations.console import Console, duration
 from operations.deployed import outputs
 from operations.errors import CommandError
@@ -195,7 +195,11 @@ def _prove(console: Console, stack: str) -> summary.Proof:
             for when in (now, now - timedelta(hours=2), now)
         )
         text = revoke(
-            jti=revoked.record.jti, reason="the rehearsal shows it", audit_bucket=bucket, s3=session.client("s3"), now=now
+            jti=revoked.record.jti,
+            reason="the rehearsal shows it",
+            audit_bucket=bucket,
+            s3=session.client("s3"),
+            now=now,
         )
         publish_revocations(target.revocation_target(), text)
         console.line(f"a token for {CLIENT}, an expired one and a revoked one, all signed by KMS")

@@ -1,4 +1,4 @@
-"""Stacks of the rehearsal through Pulumi's Automation API: deployed with the policies, recovered after a kill, destroyed."""
+"""Stacks of the rehearsal, through the Automation API: deployed with the policies, recovered, destroyed."""
 
 import json
 import os
@@ -112,9 +112,7 @@ def destroy(stack: str, console: Console) -> int:
 
 
 @contextmanager
-def _failures(
-    stack: str, verb: str, console: Console
-) -> Iterator[tuple[_Watch, Callable[[str], None]]]:
+def _failures(stack: str, verb: str, console: Console) -> Iterator[tuple[_Watch, Callable[[str], None]]]:
     """Keep everything that Pulumi prints in a log, and turn its failure into the few lines that matter."""
     watch = _Watch(console, stack)
     log = rehearsal_folder() / "log" / f"pulumi-{stack}.log"

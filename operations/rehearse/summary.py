@@ -1,4 +1,4 @@
-"""What a rehearsal says at its end: what there is now, what was proved, how to use it, and what it would cost for real."""
+"""What a rehearsal says at its end: what there is, what was proved, how to use it, what it costs for real."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -57,9 +57,11 @@ def _kinds(resources: Counter[str]) -> str:
 
 
 def _rules() -> list[str]:
-    from policies.guardrails import POLICIES
+    from policies.guardrails import RULES
 
-    return [f"policies: {len(POLICIES)}, all mandatory"]
+    themes = Counter(rule.id.split("-")[0] for rule in RULES)
+    named = ", ".join(f"{count} {theme}" for theme, count in themes.most_common())
+    return [f"policies: {len(RULES)} rules on every resource of every stack, all mandatory ({named})"]
 
 
 def _curl(proof: Proof) -> str:

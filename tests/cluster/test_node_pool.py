@@ -32,7 +32,10 @@ def test_gpu_machines_refuse_pods_that_do_not_ask_for_a_gpu(planned: Plan) -> No
 def test_gpu_machines_start_no_container_that_the_vpc_cannot_pull(planned: Plan) -> None:
     gpu = planned.one("aws:ec2/launchTemplate:LaunchTemplate", "pool-gpu-template").inputs
     settings = tomllib.loads(base64.b64decode(gpu["userData"]).decode())["settings"]
-    assert {name: host["enabled"] for name, host in settings["host-containers"].items()} == {"control": False, "admin": False}
+    assert {name: host["enabled"] for name, host in settings["host-containers"].items()} == {
+        "control": False,
+        "admin": False,
+    }
     assert "userData" not in planned.one("aws:ec2/launchTemplate:LaunchTemplate", "pool-system-template").inputs
 
 

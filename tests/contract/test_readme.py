@@ -13,7 +13,7 @@ from operations.main import app
 
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-# Commands of other programs that the README tells people to run; tests/engine/test_readme.py runs them on the stand-ins.
+# Commands of other programs that the README tells people to run; tests/engine runs them on the stand-ins.
 PULUMI = ("preview", "up", "stack init")
 
 

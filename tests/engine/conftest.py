@@ -1,4 +1,4 @@
-"""A clone of the repository in a temporary folder, with the tools that are built already, and a rehearsal of its own."""
+"""A clone of the repository in a temporary folder, with the tools that are built, and a rehearsal of its own."""
 
 import shutil
 import subprocess
@@ -15,7 +15,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """The clone; whatever its rehearsal started is ended."""
     path = tmp_path_factory.mktemp("clone") / "cloister"
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file():
@@ -28,7 +32,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     # Ports of its own: the developer's rehearsal may be running.
     for stack in (path / "stacks").glob("Pulumi.edge-rehearsal*.yaml"):
         text = stack.read_text(encoding="utf-8")
-        stack.write_text(text.replace("port: 8443", "port: 18443").replace("port: 8444", "port: 18444"), encoding="utf-8")
+        stack.write_text(
+            text.replace("port: 8443", "port: 18443").replace("port: 8444", "port: 18444"), encoding="utf-8"
+        )
     made = Clone(path=path)
     yield made
     made.cloister("rehearse", "stop", timeout=120)

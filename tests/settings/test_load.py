@@ -91,13 +91,16 @@ def test_settings_that_are_no_mapping_are_refused(value: Any) -> None:
 
 def test_a_zone_of_another_region_is_refused() -> None:
     found = spoiled("platform-rehearsal", "zones", ["eu-central-1a", "eu-west-1a"])
-    assert found == (
-        "settings.zones: 'eu-west-1a' is not a zone of eu-central-1; write it like eu-central-1a",
-    )
+    assert found == ("settings.zones: 'eu-west-1a' is not a zone of eu-central-1; write it like eu-central-1a",)
 
 
 def test_a_range_that_overlaps_a_peer_is_refused_and_both_are_named() -> None:
-    peer = {"account_id": "444455556666", "region": "eu-central-1", "vpc_id": "vpc-0a90a90a90a90a90a", "cidr": "10.42.8.0/24"}
+    peer = {
+        "account_id": "444455556666",
+        "region": "eu-central-1",
+        "vpc_id": "vpc-0a90a90a90a90a90a",
+        "cidr": "10.42.8.0/24",
+    }
     found = spoiled("platform-rehearsal", "network.peerings", {"apps": peer})
     assert found == (
         "settings.network.peerings.apps.cidr: '10.42.8.0/24' overlaps '10.42.0.0/16' of settings.network.cidr; "
@@ -145,7 +148,9 @@ def test_a_lock_file_with_a_short_revision_is_refused_with_its_place(tmp_path: P
     path.write_text(yaml.safe_dump(lock), encoding="utf-8")
     with pytest.raises(SettingsError) as caught:
         load_stack("serving-rehearsal", tmp_path)
-    assert any("models/smollm2-135m-instruct.lock.yaml" in line and "revision" in line for line in caught.value.problems)
+    assert any(
+        "models/smollm2-135m-instruct.lock.yaml" in line and "revision" in line for line in caught.value.problems
+    )
 
 
 def test_a_client_of_an_unknown_model_or_tier_is_refused() -> None:
@@ -158,7 +163,9 @@ def test_a_client_of_an_unknown_model_or_tier_is_refused() -> None:
 
 def test_serving_in_another_region_than_its_platform_is_refused() -> None:
     (problem,) = spoiled("serving-rehearsal", "region", "eu-west-1")
-    assert problem == "settings.region: 'eu-west-1' differs from eu-central-1 of platform-rehearsal; use the same region"
+    assert (
+        problem == "settings.region: 'eu-west-1' differs from eu-central-1 of platform-rehearsal; use the same region"
+    )
 
 
 def test_serving_on_a_stack_that_is_no_platform_is_refused() -> None:
@@ -167,7 +174,7 @@ def test_serving_on_a_stack_that_is_no_platform_is_refused() -> None:
 
 
 def test_a_stack_without_a_file_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="no such stack file; the stacks are .*platform-rehearsal"):
+    with pytest.raises(SettingsError, match=r"no such stack file; the stacks are .*platform-rehearsal"):
         load_stack("nowhere")
 
 

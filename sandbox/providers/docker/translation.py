@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sandbox.places import rehearsal_folder
+
 _NAME = r"A-Za-z0-9_.-"
 
 
@@ -43,6 +45,9 @@ class View:
 
 
 def loopback_address(name: str) -> str:
-    """The container's own address in 127.77.0.0/16, always the same for a name."""
-    digest = hashlib.sha256(name.encode()).digest()
+    """The container's own address in 127.77.0.0/16, always the same for a name in one rehearsal.
+
+    Two rehearsals on one machine would otherwise share addresses, and Envoy its port with the other's.
+    """
+    digest = hashlib.sha256(f"{rehearsal_folder()} {name}".encode()).digest()
     return f"127.77.{1 + digest[0] % 254}.{1 + digest[1] % 254}"
