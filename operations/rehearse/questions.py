@@ -103,7 +103,7 @@ def refusals(url: str, model: str, unnamed_model: str, tokens: Mapping[str, str]
             found = _error_code(response)
             if (response.status_code, found) != (status, code):
                 raise CommandError(
-                    f"{case}: {method} {url}{path} gave {response.status_code} {found!r}; it must give {status} {code!r}"
+                    f"{case}: {method} {url}{path} gave {response.status_code} {found!r}, not {status} {code!r}"
                 )
             yield Refusal(case=case, status=response.status_code, code=found)
 

@@ -172,9 +172,10 @@ def clear_dead_locks(state: Path, stack: str) -> list[int]:
             lock = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, json.JSONDecodeError):
             continue
-        if lock.get("hostname") == socket.gethostname() and not _is_pulumi(int(lock.get("pid", 0))):
-            path.unlink(missing_ok=True)
-            cleared.append(int(lock.get("pid", 0)))
+        match lock:
+            case {"hostname": host, "pid": int(pid)} if host == socket.gethostname() and not _is_pulumi(pid):
+                path.unlink(missing_ok=True)
+                cleared.append(pid)
     return cleared
 
 

@@ -68,7 +68,8 @@ def test_boto3_sees_what_pulumi_made(clone: Clone, rehearsed: str) -> None:
         "subnets = ec2.describe_subnets(Filters=ours)['Subnets'];"
         "gateways = ec2.describe_internet_gateways()['InternetGateways'];"
         "specs = [kms.describe_key(KeyId=k['KeyId'])['KeyMetadata']['KeySpec'] for k in kms.list_keys()['Keys']];"
-        "print(len(vpcs), len({s['AvailabilityZone'] for s in subnets}), any(s['MapPublicIpOnLaunch'] for s in subnets),"
+        "zones = {s['AvailabilityZone'] for s in subnets}; public = any(s['MapPublicIpOnLaunch'] for s in subnets);"
+        "print(len(vpcs), len(zones), public,"
         "len(gateways), 'ECC_NIST_P256' in specs, len(s3.list_buckets()['Buckets']))"
     )
     done = clone.shell(f'python -c "{script}"')

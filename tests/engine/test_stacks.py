@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.model.lock import load_lock
+from operations.images_lock import pin
 from tests.engine.clone import Clone
 
 pytestmark = [pytest.mark.engine, pytest.mark.servers]
@@ -27,16 +29,35 @@ def platform(clone: Clone) -> Clone:
     return clone
 
 
+def complete(clone: Clone) -> None:
+    """What step 5 of the README does where the internet is: every image and every model gets its digests."""
+    pin(clone.path / "images" / "images.lock.yaml", {"weights": "sha256:" + "a" * 64})
+    for name in ("qwen3-8b", "qwen3-8b-awq"):
+        path = clone.path / "models" / f"{name}.lock.yaml"
+        lock = yaml.safe_load(path.read_text(encoding="utf-8"))
+        weights = {"path": "model.safetensors", "size_bytes": lock["weights_bytes"], "sha256": "b" * 64}
+        path.write_text(yaml.safe_dump(lock | {"complete": True, "files": [weights]}), encoding="utf-8")
+        assert load_lock(path).complete
+
+
+@pytest.mark.parametrize("stack", ["serving-dev", "edge-dev"])
+def test_a_stack_whose_images_are_not_pinned_is_refused_with_the_way_out(platform: Clone, stack: str) -> None:
+    done = platform.shell(f"pulumi stack init {stack} && pulumi preview --stack {stack} {POLICIES}")
+    assert done.returncode != 0
+    assert "images.weights.digest: null; `cloister images lock` pins it" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("stack", ["serving-dev", "edge-dev", "images-dev"])
 def test_a_stack_on_the_platform_previews_with_the_mandatory_policies(platform: Clone, stack: str) -> None:
-    done = platform.shell(f"pulumi stack init {stack} && pulumi preview --stack {stack} {POLICIES}")
+    complete(platform)
+    done = platform.shell(f"pulumi stack select --create {stack} && pulumi preview --stack {stack} {POLICIES}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "to create" in done.stdout
 
 
 def test_a_managed_endpoint_is_refused_until_the_estate_allows_it(platform: Clone, tmp_path: Path) -> None:
     preview = f"pulumi preview --stack managed-dev {POLICIES}"
-    refused = platform.shell(f"pulumi stack init managed-dev && {preview}")
+    refused = platform.shell(f"pulumi stack select --create managed-dev && {preview}")
     assert refused.returncode != 0
     assert "managed_endpoints" in refused.stdout + refused.stderr
     estate = yaml.safe_load((platform.path / "policies" / "estate.yaml").read_text(encoding="utf-8"))
