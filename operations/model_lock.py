@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 from huggingface_hub import HfApi
 from pydantic import ValidationError
 
-from components.model.architecture import architecture_of, quantisation_of
 from components.model.files import sha256_of
+from components.model.hub_config import architecture_of, quantisation_of
 from components.model.lock import Card, Licence, LockedFile, ModelLock, Source, folder_revision
 from operations.errors import CommandError
 from operations.hub import HubFile, HubRevision, look_up, small_file, wanted

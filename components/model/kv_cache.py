@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-from components.model.lock import Architecture, LatentAttention, LinearAttention, Mamba
+from components.model.architecture import Architecture, LatentAttention, LinearAttention, Mamba
 
 BASE_BLOCK_TOKENS: Final = 16
 

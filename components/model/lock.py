@@ -4,19 +4,19 @@ import hashlib
 import json
 import re
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError, model_validator
 
+from components.model.architecture import Architecture, Positive
 from components.settings.common import SECTION
-from components.settings.errors import SettingsError
+from components.settings.errors import SettingsError, problem_line
 
 # Formats that run code when they are loaded, and code itself.
 REFUSED_SUFFIXES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".py", ".pyc", ".so")
 MANIFEST: Final = "manifest.json"
 
-Positive = Annotated[int, Field(ge=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,61}[a-z0-9]$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 QuantisationMethod = Literal[
@@ -76,102 +76,6 @@ class LockedFile(BaseModel):
     path: Annotated[str, Field(min_length=1), AfterValidator(_safe_path)]
     size_bytes: Annotated[int, Field(ge=0)] | None
     sha256: Sha256 | None
-
-
-class LatentAttention(BaseModel):
-    """Multi-head latent attention: one compressed vector a token instead of keys and values."""
-
-    model_config = SECTION
-
-    kv_lora_rank: Positive
-    qk_rope_head_dim: Positive
-    index_head_dim: Positive | None = None
-
-
-class LinearAttention(BaseModel):
-    """Gated delta network layers: a state of fixed size instead of a cache that grows."""
-
-    model_config = SECTION
-
-    layers: Positive
-    key_heads: Positive
-    value_heads: Positive
-    key_head_dim: Positive
-    value_head_dim: Positive
-    conv_kernel: Positive
-    state_bytes: Literal[2, 4] = 4
-
-
-class Mamba(BaseModel):
-    """Mamba-2 layers: a state of fixed size instead of a cache that grows."""
-
-    model_config = SECTION
-
-    layers: Positive
-    heads: Positive
-    head_dim: Positive
-    groups: Positive
-    state_size: Positive
-    conv_kernel: Positive
-    state_bytes: Literal[2, 4] = 4
-
-
-class SlidingWindow(BaseModel):
-    """Layers that look back a limited number of tokens; heads of their own where the model has them."""
-
-    model_config = SECTION
-
-    layers: Positive
-    window: Positive
-
-
-class Experts(BaseModel):
-    """The mixture: how many experts a layer has and how many serve one token."""
-
-    model_config = SECTION
-
-    total: Positive
-    active: Positive
-
-
-class Architecture(BaseModel):
-    """The numbers of `config.json` that memory depends on.
-
-    `kv_heads` and `head_dim` describe the full-attention layers and, unless `global_*` are given, the sliding ones:
-    with `global_*` the full-attention layers use those (Gemma 4).
-    """
-
-    model_config = SECTION
-
-    model_type: Annotated[str, Field(min_length=1)]
-    layers: Positive
-    hidden_size: Positive
-    attention_heads: Positive
-    kv_heads: Positive
-    head_dim: Positive
-    vocab_size: Positive
-    max_position_embeddings: Positive
-    global_kv_heads: Positive | None = None
-    global_head_dim: Positive | None = None
-    layers_without_kv: Annotated[int, Field(ge=0)] = 0
-    sliding: SlidingWindow | None = None
-    latent: LatentAttention | None = None
-    linear: LinearAttention | None = None
-    mamba: Mamba | None = None
-    experts: Experts | None = None
-    multimodal: bool = False
-
-    @property
-    def full_layers(self) -> int:
-        """Layers whose cache grows with every token."""
-        kinds = (self.sliding, self.linear, self.mamba)
-        return self.layers - self.layers_without_kv - sum(kind.layers for kind in kinds if kind)
-
-    @model_validator(mode="after")
-    def _layers_add_up(self) -> Self:
-        if self.full_layers < 0:
-            raise ValueError(f"layers '{self.layers}' is below the sum of the special layers; check the config.json")
-        return self
 
 
 class Card(BaseModel):
@@ -249,7 +153,8 @@ def load_lock(path: Path) -> ModelLock:
     try:
         lock = ModelLock.model_validate_json(json.dumps(document, default=str))
     except ValidationError as error:
-        raise SettingsError(path.name, [_problem(item) for item in error.errors()]) from None
+        problems = [problem_line(".".join(map(str, item["loc"])) or "lock", item) for item in error.errors()]
+        raise SettingsError(path.name, problems) from None
     if lock.name != path.name.removesuffix(".lock.yaml"):
         raise SettingsError(path.name, [f"name: {lock.name!r} differs from the file's name; make them equal"])
     return lock
@@ -290,21 +195,3 @@ def folder_revision(files: tuple[LockedFile, ...]) -> str:
     """A revision for files that no hub has numbered: the start of the digest over their sorted `sha256  path` lines."""
     lines = "".join(f"{file.sha256}  {file.path}\n" for file in sorted(files, key=lambda file: file.path))
     return hashlib.sha256(lines.encode()).hexdigest()[:40]
-
-
-def _problem(error: Any) -> str:
-    path = ".".join(map(str, error["loc"])) or "lock"
-    value = error["input"]
-    match error["type"]:
-        case "extra_forbidden":
-            return f"{path}: unknown key"
-        case "missing":
-            return f"{path}: missing; it is required"
-        case "value_error":
-            return f"{path}: {error['ctx']['error']}"
-        case "string_pattern_mismatch":
-            return f"{path}: {value!r} has the wrong form; it must match {error['ctx']['pattern']}"
-        case "literal_error":
-            return f"{path}: {value!r} is not accepted; use {error['ctx']['expected']}"
-        case _:
-            return f"{path}: {value!r}; {error['msg'][0].lower()}{error['msg'][1:]}"

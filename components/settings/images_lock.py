@@ -8,7 +8,7 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 
 from components.catalog.regions import partition
 from components.settings.common import SECTION, EntryName
-from components.settings.errors import SettingsError
+from components.settings.errors import SettingsError, problem_line
 
 PREFIX = "cloister"
 """All repositories of the registry lie below this name."""
@@ -80,6 +80,6 @@ def load_images(path: Path) -> Images:
     try:
         images = Images.model_validate(document)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc']))}: {item['input']!r}; {item['msg']}" for item in error.errors()]
+        problems = [problem_line(".".join(map(str, item["loc"])), item) for item in error.errors()]
         raise SettingsError(source, problems) from None
     return images.model_copy(update={"source": source})

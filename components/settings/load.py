@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from components.settings.checks import problems_of
-from components.settings.errors import SettingsError
+from components.settings.errors import SettingsError, problem_line
 from components.settings.layer import LAYERS, Settings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -87,23 +87,12 @@ def _problem(layer: str, error: Any) -> str:
     """One pydantic error as a line for people."""
     steps = [step for step in error["loc"] if step not in (layer, "[key]")]
     path = ".".join(["settings", *map(str, steps)])
-    value = error["input"]
-    match error["type"]:
-        case "extra_forbidden":
-            near = difflib.get_close_matches(str(steps[-1]), _fields(layer, steps[:-1]), n=1)
-            return f"{path}: unknown key; " + (
-                f"did you mean {near[0]}?" if near else f"known are {', '.join(_fields(layer, steps[:-1]))}"
-            )
-        case "missing":
-            return f"{path}: missing; it is required"
-        case "value_error":
-            return f"{path}: {error['ctx']['error']}"
-        case "string_pattern_mismatch":
-            return f"{path}: {value!r} has the wrong form; it must match {error['ctx']['pattern']}"
-        case "literal_error":
-            return f"{path}: {value!r} is not accepted; use {error['ctx']['expected']}"
-        case _:
-            return f"{path}: {value!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
+    way_out = ""
+    if error["type"] == "extra_forbidden":
+        known = _fields(layer, steps[:-1])
+        near = difflib.get_close_matches(str(steps[-1]), known, n=1)
+        way_out = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return problem_line(path, error, way_out)
 
 
 def _fields(layer: str, steps: list[Any]) -> list[str]:

@@ -7,7 +7,8 @@ import pytest
 from components.edge.gateway import EdgeGateway, EdgeGatewayArgs
 from components.edge.host import Host, HostArgs
 from components.edge.model import Model, ModelArgs, host_name, model_path
-from components.model.lock import Architecture, Licence, LockedFile, ModelLock, Quantisation, Source, manifest_sha256
+from components.model.architecture import Architecture
+from components.model.lock import Licence, LockedFile, ModelLock, Quantisation, Source, manifest_sha256
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import service
 from components.settings.layer import EdgeHost

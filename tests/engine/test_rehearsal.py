@@ -183,6 +183,16 @@ def test_a_stop_and_a_new_start_bring_everything_back(clone: Clone, rehearsed: s
     assert "Tokyo" in done.stdout
 
 
+def test_the_real_vllm_answers_behind_the_same_gateway(clone: Clone, rehearsed: str) -> None:
+    assert rehearsed
+    done = clone.cloister("rehearse", "up", "--engine", "vllm")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "edge-rehearsal made room" in done.stdout
+    assert "The capital of Japan is Tokyo." in done.stdout
+    log = (clone.folder / "log" / "container-smollm2.engine.cloister.internal.log").read_text(encoding="utf-8")
+    assert "vLLM" in log
+
+
 def test_destroy_leaves_nothing(clone: Clone, rehearsed: str) -> None:
     assert rehearsed
     done = clone.cloister("rehearse", "destroy")

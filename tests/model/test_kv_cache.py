@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from components.model.architecture import architecture_of
+from components.model.architecture import Architecture, LatentAttention, LinearAttention, SlidingWindow
+from components.model.hub_config import architecture_of
 from components.model.kv_cache import CacheLayout, cache_layout
-from components.model.lock import Architecture, LatentAttention, LinearAttention, SlidingWindow
 
 GIB = 2**30
 RECORDS: list[dict[str, Any]] = [

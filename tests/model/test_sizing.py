@@ -5,7 +5,8 @@ import pytest
 
 from components.catalog import instances
 from components.catalog.instances import Gpu
-from components.model.lock import Architecture, LinearAttention, ModelLock, load_lock
+from components.model.architecture import Architecture, LinearAttention
+from components.model.lock import ModelLock, load_lock
 from components.model.memory import Demand, MemoryPlan, weights_gib
 from components.model.sizing import plan, smallest_machines
 

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from components.model.lock import Architecture, Licence, LockedFile, ModelLock, Quantisation, Source
+from components.model.architecture import Architecture
+from components.model.lock import Licence, LockedFile, ModelLock, Quantisation, Source
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import CACHE, EDGE_DRAIN_SECONDS, Launch, Service, service
 from components.settings.model_service import EdgeModel, ModelService

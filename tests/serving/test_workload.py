@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.model.lock import Architecture, Licence, LockedFile, ModelLock, Quantisation, Source, manifest_sha256
+from components.model.architecture import Architecture
+from components.model.lock import Licence, LockedFile, ModelLock, Quantisation, Source, manifest_sha256
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import service
 from components.serving.traffic import POD_IDENTITY_AGENT
