@@ -7,11 +7,11 @@ import pulumi_docker as docker
 from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
 
 from components.edge.hardening import DROP_ALL, NO_NEW_PRIVILEGES, scratch, workspace
-from components.model.lock import ModelLock, manifest_sha256
+from components.model.loader import MODELS, fetch_arguments
+from components.model.lock import ModelLock
 from components.serving.engines.launch import Launch
 from components.settings.model_service import EdgeModel
 
-MODELS: Final = "/models"
 AWS_FOLDER: Final = "/run/aws"
 START_SECONDS: Final = 1800
 MIB_PER_GIB: Final = 1024
@@ -38,11 +38,6 @@ class ModelArgs:
     outside: Input[str]
 
 
-def model_path(lock: ModelLock) -> str:
-    """Where the loader puts the model and the engine finds it."""
-    return f"{MODELS}/{lock.name}/{lock.revision}"
-
-
 def host_name(model: str) -> str:
     """The name under which the gateway finds a model's engine."""
     return f"{model}.engine.cloister.internal"
@@ -66,19 +61,7 @@ class Model(ComponentResource):
             f"{name}-loader-{model}",
             name=f"{model}.loader.cloister.internal",
             image=args.loader_image,
-            command=[
-                "fetch",
-                "--bucket",
-                args.bucket,
-                "--model",
-                args.lock.name,
-                "--revision",
-                str(args.lock.revision),
-                "--manifest-sha256",
-                manifest_sha256(args.lock),
-                "--target",
-                MODELS,
-            ],
+            command=fetch_arguments(args.lock, args.bucket),
             envs=[f"AWS_REGION={args.region}", f"AWS_CONFIG_FILE={AWS_FOLDER}/config"],
             # Runs to its end before anything depends on it: a wrong byte stops the deployment here.
             attach=True,

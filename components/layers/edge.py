@@ -8,10 +8,11 @@ from pulumi import ResourceOptions
 
 from components.edge.gateway import EdgeGateway, EdgeGatewayArgs
 from components.edge.host import Host, HostArgs
-from components.edge.model import Model, ModelArgs, host_name, model_path
+from components.edge.model import Model, ModelArgs, host_name
 from components.gateway.configuration import GatewayPlan, SigningKey, Upstream
 from components.layers.gateway_documents import documents
 from components.layers.platform_stack import PlatformStack, platform_stack
+from components.model.loader import model_path
 from components.model.lock import load_lock
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import PORT, service

@@ -11,13 +11,14 @@ from components.gateway.configuration import GatewayPlan, SigningKey, Upstream
 from components.gateway.gateway import Gateway, GatewayArgs
 from components.layers.gateway_documents import documents
 from components.layers.platform_stack import PlatformStack, platform_stack
+from components.model.loader import model_path
 from components.model.lock import load_lock
 from components.serving.admission import Admission, AdmissionArgs
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import PORT, service
 from components.serving.isolation import Isolation, IsolationArgs
 from components.serving.kubeconfig import kubeconfig
-from components.serving.workload import Workload, WorkloadArgs, host_name, model_path
+from components.serving.workload import Workload, WorkloadArgs, host_name
 from components.settings.checks import lock_path
 from components.settings.images_lock import Images, load_images, registry_host
 from components.settings.layer import ServingSettings

@@ -7,7 +7,8 @@ from typing import Final
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
 
-from components.model.lock import ModelLock, manifest_sha256
+from components.model.loader import MODELS, fetch_arguments
+from components.model.lock import ModelLock
 from components.serving.engines.launch import Launch
 from components.serving.pod import CONTAINER_SECURITY, GIB, empty_dirs, engine_memory_gib, environment, pod_security
 from components.serving.traffic import engine_traffic
@@ -16,7 +17,6 @@ from components.settings.model_service import ModelService
 k8s = kubernetes
 meta = kubernetes.meta.v1
 
-MODELS: Final = "/models"
 PRE_STOP_SECONDS: Final = 15
 """Long enough for the gateway to drop the pod: a draining vLLM stays healthy and answers new requests with 500."""
 STOP_MARGIN_SECONDS: Final = 20
@@ -44,11 +44,6 @@ class WorkloadArgs:
     region: str
     service_account: str
     storage_cidrs: tuple[str, ...]
-
-
-def model_path(lock: ModelLock) -> str:
-    """Where the loader puts the model and the engine finds it."""
-    return f"{MODELS}/{lock.name}/{lock.revision}"
 
 
 def host_name(model: str, namespace: str) -> str:
@@ -167,19 +162,7 @@ def _loader(args: WorkloadArgs) -> k8s.core.v1.ContainerArgs:
     return core.ContainerArgs(
         name="weights",
         image=args.loader_image,
-        args=[
-            "fetch",
-            "--bucket",
-            args.bucket,
-            "--model",
-            args.lock.name,
-            "--revision",
-            str(args.lock.revision),
-            "--manifest-sha256",
-            manifest_sha256(args.lock),
-            "--target",
-            MODELS,
-        ],
+        args=fetch_arguments(args.lock, args.bucket),
         env=environment(
             {"AWS_REGION": args.region, "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1"}
         ),

@@ -6,13 +6,14 @@ import pytest
 
 from components.edge.gateway import EdgeGateway, EdgeGatewayArgs
 from components.edge.host import Host, HostArgs
-from components.edge.model import Model, ModelArgs, host_name, model_path
-from components.model.architecture import Architecture
-from components.model.lock import Licence, LockedFile, ModelLock, Quantisation, Source, manifest_sha256
+from components.edge.model import Model, ModelArgs, host_name
+from components.model.loader import model_path
+from components.model.lock import manifest_sha256
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import service
 from components.settings.layer import EdgeHost
 from components.settings.model_service import EdgeModel
+from tests.locks import tiny_lock
 from tests.plan import Plan, Planned, plan
 
 CONTAINER = "docker:index/container:Container"
@@ -21,29 +22,7 @@ REGISTRY = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/cloister"
 DIGEST = f"@sha256:{'1' * 64}"
 SECRET_SIGNS = ("TOKEN", "SECRET", "ACCESS_KEY", "PASSWORD", "API_KEY")
 
-LOCK = ModelLock(
-    name="tiny",
-    repository="example/tiny",
-    revision="a" * 40,
-    source=Source(kind="hub"),
-    licence=Licence(id="Apache-2.0", terms="permissive"),
-    format="gguf",
-    quantisation=Quantisation(method="gguf-q8_0", bits=8),
-    dtype="float16",
-    files=(LockedFile(path="tiny.gguf", size_bytes=1000, sha256="0" * 64),),
-    weights_bytes=1000,
-    architecture=Architecture(
-        model_type="llama",
-        layers=2,
-        hidden_size=64,
-        attention_heads=2,
-        kv_heads=2,
-        head_dim=32,
-        vocab_size=512,
-        max_position_embeddings=2048,
-    ),
-    chat_template=True,
-)
+LOCK = tiny_lock(form="gguf")
 
 
 def planned(gpus: int = 0, bootstrap: str = '{"static": 1}') -> Plan:
@@ -178,7 +157,7 @@ def test_the_engine_serves_the_weights_that_the_loader_fetched(found: Plan) -> N
     (served,) = engine(found).inputs["volumes"]
     assert (filled["volumeName"], filled["containerPath"]) == (served["volumeName"], served["containerPath"])
     assert served["readOnly"] is True
-    assert f"/models/tiny/{'a' * 40}/tiny.gguf" in engine(found).inputs["command"]
+    assert f"/models/tiny/{'a' * 40}/model-1.gguf" in engine(found).inputs["command"]
 
 
 def test_the_deployment_waits_for_a_healthy_engine(found: Plan) -> None:

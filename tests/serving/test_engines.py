@@ -5,11 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from components.model.architecture import Architecture
-from components.model.lock import Licence, LockedFile, ModelLock, Quantisation, Source
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import CACHE, EDGE_DRAIN_SECONDS, Launch, Service, service
 from components.settings.model_service import EdgeModel, ModelService
+from tests.locks import tiny_lock
 
 PATH = "/models/tiny/" + "a" * 40
 SERVICE = Service(
@@ -23,38 +22,11 @@ SERVICE = Service(
 )
 
 
-def lock(form: str = "safetensors", *, multimodal: bool = False) -> ModelLock:
-    return ModelLock(
-        name="tiny",
-        repository="example/tiny",
-        revision="a" * 40,
-        source=Source(kind="hub"),
-        licence=Licence(id="Apache-2.0", terms="permissive"),
-        format=form,  # type: ignore[arg-type]
-        quantisation=Quantisation(method="none", bits=16),
-        dtype="bfloat16",
-        files=(LockedFile(path=f"model.{form}", size_bytes=1000, sha256="0" * 64),),
-        weights_bytes=1000,
-        architecture=Architecture(
-            model_type="llama",
-            layers=2,
-            hidden_size=64,
-            attention_heads=2,
-            kv_heads=2,
-            head_dim=32,
-            vocab_size=512,
-            max_position_embeddings=2048,
-            multimodal=multimodal,
-        ),
-        chat_template=True,
-    )
-
-
 FORMATS = {"vllm": "safetensors", "llama-cpp": "gguf"}
 
 
 def launch(engine: str, **changes: object) -> Launch:
-    return ENGINES[engine](dataclasses.replace(SERVICE, **changes), lock(FORMATS[engine]), PATH)  # type: ignore[arg-type]
+    return ENGINES[engine](dataclasses.replace(SERVICE, **changes), tiny_lock(form=FORMATS[engine]), PATH)  # type: ignore[arg-type]
 
 
 def options(arguments: tuple[str, ...]) -> dict[str, str]:
@@ -141,13 +113,13 @@ def test_vllm_reports_usage_for_the_token_budget() -> None:
 
 
 def test_vllm_serves_only_text_of_a_multimodal_model() -> None:
-    assert "--language-model-only" in ENGINES["vllm"](SERVICE, lock(multimodal=True), PATH).arguments
+    assert "--language-model-only" in ENGINES["vllm"](SERVICE, tiny_lock(multimodal=True), PATH).arguments
     assert "--language-model-only" not in launch("vllm").arguments
 
 
 def test_vllm_refuses_other_formats() -> None:
     with pytest.raises(ValueError, match=r"models/tiny\.lock\.yaml holds gguf"):
-        ENGINES["vllm"](SERVICE, lock("gguf"), PATH)
+        ENGINES["vllm"](SERVICE, tiny_lock(form="gguf"), PATH)
 
 
 def test_llama_cpp_gives_every_slot_the_whole_context() -> None:
@@ -170,7 +142,7 @@ def test_llama_cpp_serves_metrics_but_neither_pages_nor_slots() -> None:
 
 def test_llama_cpp_refuses_a_folder_without_a_gguf_file() -> None:
     with pytest.raises(ValueError, match="has 0 GGUF files"):
-        ENGINES["llama-cpp"](SERVICE, lock("safetensors"), PATH)
+        ENGINES["llama-cpp"](SERVICE, tiny_lock(form="safetensors"), PATH)
 
 
 def test_llama_cpp_refuses_a_cache_type_that_it_does_not_have() -> None:

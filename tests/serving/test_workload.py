@@ -4,19 +4,14 @@ from typing import Any
 
 import pytest
 
-from components.model.architecture import Architecture
-from components.model.lock import Licence, LockedFile, ModelLock, Quantisation, Source, manifest_sha256
+from components.model.loader import model_path
+from components.model.lock import manifest_sha256
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import service
 from components.serving.traffic import POD_IDENTITY_AGENT
-from components.serving.workload import (
-    PRE_STOP_SECONDS,
-    Workload,
-    WorkloadArgs,
-    host_name,
-    model_path,
-)
+from components.serving.workload import PRE_STOP_SECONDS, Workload, WorkloadArgs, host_name
 from components.settings.model_service import ModelService
+from tests.locks import tiny_lock
 from tests.plan import Plan, plan
 from tests.restricted import violations
 
@@ -26,32 +21,7 @@ ENGINE_IMAGE = f"{REGISTRY}/vllm-openai@sha256:{'1' * 64}"
 LOADER_IMAGE = f"{REGISTRY}/weights@sha256:{'2' * 64}"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 
-LOCK = ModelLock(
-    name="tiny",
-    repository="example/tiny",
-    revision="a" * 40,
-    source=Source(kind="hub"),
-    licence=Licence(id="Apache-2.0", terms="permissive"),
-    format="safetensors",
-    quantisation=Quantisation(method="none", bits=16),
-    dtype="bfloat16",
-    files=(
-        LockedFile(path="model-1.safetensors", size_bytes=5 * GIB, sha256="0" * 64),
-        LockedFile(path="model-2.safetensors", size_bytes=3 * GIB, sha256="1" * 64),
-    ),
-    weights_bytes=8 * GIB,
-    architecture=Architecture(
-        model_type="llama",
-        layers=2,
-        hidden_size=64,
-        attention_heads=2,
-        kv_heads=2,
-        head_dim=32,
-        vocab_size=512,
-        max_position_embeddings=2048,
-    ),
-    chat_template=True,
-)
+LOCK = tiny_lock(5 * GIB, 3 * GIB)
 
 
 def planned(**changes: Any) -> Plan:
