@@ -49,8 +49,7 @@ def token_review_port() -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def kubernetes_cluster(token_review_port: int) -> Iterator[kubernetes.Cluster]:
-    if not BINARY.exists():
-        pytest.skip(f"{BINARY} is not built")
+    assert BINARY.exists(), f"{BINARY} is not there; run `python -m sandbox.tools`"
     root = Path(tempfile.mkdtemp(prefix="cloister-kubernetes-"))
     try:
         yield kubernetes.start(root, binary=BINARY, token_review_port=token_review_port)

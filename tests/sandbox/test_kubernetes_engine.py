@@ -54,8 +54,7 @@ Pulumi = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def pulumi(tmp_path: Path, kubernetes_cluster: kubernetes.Cluster) -> Pulumi:
-    if not PULUMI.exists():
-        pytest.skip(f"{PULUMI} is not built")
+    assert PULUMI.exists(), f"{PULUMI} is not there; run `python -m sandbox.tools`"
     install_plugins(tmp_path)
     (tmp_path / "state").mkdir()
     (tmp_path / "Pulumi.yaml").write_text("name: kubernetes-test\nruntime: python\n")

