@@ -147,7 +147,7 @@ def _push_weights(console: Console, bucket: str) -> None:
             lock = load_lock(lock_path(name, ROOT))
             pushed = push(lock, folder_source(folder), bucket, boto3.client("s3"), progress=console.progress)
             console.line(
-                f"{name} at {lock.revision[:12]}: {pushed.uploaded_files} files uploaded "
+                f"{name} at {str(lock.revision)[:12]}: {pushed.uploaded_files} files uploaded "
                 f"({pushed.uploaded_bytes / 1e6:.0f} MB), {pushed.kept_files} were there"
             )
 
