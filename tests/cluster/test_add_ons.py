@@ -12,7 +12,7 @@ def test_every_add_on_has_an_exact_version() -> None:
     assert all(re.fullmatch(r"v\d+\.\d+\.\d+-eksbuild\.\d+", version) for version in add_ons.values())
 
 
-def test_network_policies_hold_from_a_pods_first_second() -> None:
+def test_network_policies_are_enforced_and_let_cluster_dns_start() -> None:
     cni = platform().one("aws:eks/addon:Addon", "add-ons-before-nodes-vpc-cni").inputs
     values = json.loads(cni["configurationValues"])
     assert values == {"enableNetworkPolicy": "true", "env": {"NETWORK_POLICY_ENFORCING_MODE": "standard"}}

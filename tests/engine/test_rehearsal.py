@@ -114,13 +114,13 @@ def test_a_token_can_be_listed_inspected_and_revoked_from_the_shell(clone: Clone
 
 def test_revoking_on_the_cluster_changes_the_config_map_that_its_gateways_mount(clone: Clone, rehearsed: str) -> None:
     assert rehearsed
-    done = clone.shell("cloister token revoke --stack serving-rehearsal --client demo --reason test")
+    done = clone.shell("cloister token revoke --stack serving-rehearsal --client reports --reason test")
     assert done.returncode == 0, done.stderr
     outputs = clone.shell("pulumi stack output --json --stack serving-rehearsal")
     place = json.loads(outputs.stdout)["revocation_target"].removeprefix("configmap:")
     namespace, _, name = place.partition("/")
     config_map = clone.kubernetes(f"/api/v1/namespaces/{namespace}/configmaps/{name}")
-    assert "demo" in config_map["data"]["revocation.json"]
+    assert "reports" in config_map["data"]["revocation.json"]
 
 
 def test_a_rule_refuses_a_public_cluster_in_the_preview(clone: Clone, rehearsed: str) -> None:

@@ -1,6 +1,7 @@
 """The stack files for a real account, by the README's commands, against the stand-ins."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def platform(clone: Clone) -> Clone:
         "from sandbox import tools; from sandbox.places import rehearsal_folder;"
         "tools.install_plugins(rehearsal_folder()); stand_ins.start(Console())"
     )
-    started = clone.run("python", "-c", script)
+    started = clone.run(sys.executable, "-c", script)
     assert started.returncode == 0, started.stdout + started.stderr
     done = clone.shell(f"pulumi stack init platform-dev && pulumi up --yes --stack platform-dev {POLICIES}")
     assert done.returncode == 0, done.stdout + done.stderr

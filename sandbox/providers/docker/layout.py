@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ _HOST_VARIABLES = ("PATH", "LANG", "TMPDIR")
 
 def paths(inputs: Mapping[str, Any], home: Path) -> dict[str, str]:
     """Path inside -> path on the host."""
-    found = {target: str(_made(home / "tmpfs" / target.strip("/"))) for target in inputs.get("tmpfs") or {}}
+    found = {target: str(_temporary(home, target)) for target in inputs.get("tmpfs") or {}}
     for uploaded in inputs.get("uploads") or ():
         inside = Path(uploaded["file"])
         for place in (inside, *inside.parents):
@@ -43,7 +45,18 @@ def _mount_source(kind: str, source: str | None, target: str, home: Path) -> str
         return source
     if kind == "volume" and source:
         return str(_made(records.folder("volumes") / source / "data"))
-    return str(_made(home / "tmpfs" / target.strip("/")))
+    return str(_temporary(home, target))
+
+
+def _temporary(home: Path, target: str) -> Path:
+    """An empty folder with a short path, however deep the rehearsal lies: a Unix socket's path has at most 107 bytes."""
+    folder = Path(tempfile.gettempdir()) / f"cloister-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise ProviderError(f"{folder} belongs to somebody else; remove it, or set TMPDIR to a folder of your own")
+    own = folder / hashlib.sha256(f"{home} {target}".encode()).hexdigest()[:16]
+    shutil.rmtree(own, ignore_errors=True)
+    return _made(own)
 
 
 def _made(folder: Path) -> Path:
