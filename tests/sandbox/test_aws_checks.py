@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from sandbox import aws_account
+from sandbox import token_review
 from sandbox.providers import schema
 from sandbox.providers.aws import checks, kubernetes, outputs, shapes
 from sandbox.providers.aws.account import session
@@ -245,6 +245,6 @@ def token(host: str = "sts.eu-central-1.amazonaws.com", signed: str = "host;x-k8
     ],
 )
 def test_a_spoiled_token_is_refused_before_sts_is_asked(bad: str, words: str, tmp_path: Path) -> None:
-    answer = aws_account.review(bad, "inference", "http://127.0.0.1:1", tmp_path)
+    answer = token_review.review(bad, "inference", "http://127.0.0.1:1", tmp_path)
     assert not answer["authenticated"]
     assert words in answer["error"]

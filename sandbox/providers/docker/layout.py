@@ -49,7 +49,7 @@ def _mount_source(kind: str, source: str | None, target: str, home: Path) -> str
 
 
 def _temporary(home: Path, target: str) -> Path:
-    """An empty folder with a short path, however deep the rehearsal lies: a Unix socket's path has at most 107 bytes."""
+    """An empty folder with a short path, however deep the rehearsal lies: Unix sockets take at most 107 bytes."""
     folder = Path(tempfile.gettempdir()) / f"cloister-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
