@@ -13,9 +13,11 @@ from operations.errors import CommandError
 from operations.rehearse.environment import ACCOUNT_ID, REGION, variables, write_shell_file
 from sandbox import kubernetes, processes
 from sandbox.places import rehearsal_folder
+from sandbox.ports import is_free
 
 ACCOUNT: Final = "aws-account"
-_PREFERRED: Final = {"account": 44566, "webhook": 44567}
+# Below the range that the kernel takes for outgoing connections, so that a kept port is still free tomorrow.
+_CANDIDATES: Final = range(14566, 15000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +47,21 @@ def start(console: Console) -> None:
 
 
 def _ports() -> _Ports:
-    """Ports that were chosen once stay: stacks and shells remember them."""
+    """The ports of last time where nobody took them meanwhile: shells remember them."""
     path = rehearsal_folder() / "aws" / "ports.json"
-    if path.exists():
-        return _Ports(**json.loads(path.read_text(encoding="utf-8")))
-    ports = _Ports(**{role: processes.free_port(port) for role, port in _PREFERRED.items()})
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if any(process.name == ACCOUNT for process in processes.running()):
+        return _Ports(**kept)
+    free = (port for port in _CANDIDATES if port not in kept.values() and is_free(port))
+    ports = {
+        role: kept[role] if role in kept and is_free(kept[role]) else next(free) for role in ("account", "webhook")
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(vars(ports)), encoding="utf-8")
-    return ports
+    path.write_text(json.dumps(ports), encoding="utf-8")
+    return _Ports(**ports)
 
 
 def _start_account(ports: _Ports) -> None:
-    runs = any(process.name == ACCOUNT for process in processes.running())
-    if not runs:
-        for port, purpose in ((ports.account, "the AWS account"), (ports.webhook, "the token webhook")):
-            processes.require_port(port, purpose)
     url = f"http://127.0.0.1:{ports.account}/cloister/instance"
 
     def ready() -> bool:
@@ -82,6 +84,11 @@ def _provider(verb: str) -> str:
 
 def _last_line(text: str) -> str:
     return next((line for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
+
+
+def forget_objects() -> None:
+    """End the AWS account: when it is started again it has every resource, and no object in any bucket."""
+    processes.stop(ACCOUNT)
 
 
 def stop() -> list[str]:
