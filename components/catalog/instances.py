@@ -10,8 +10,8 @@ from typing import Final
 DATA: Final = Path(__file__).parent / "data"
 
 # What CUDA reports as total memory, in GiB; the marketing size minus what the driver and ECC keep.
-# Source: start-up logs of vLLM (tests/model/data/kv_records.jsonl), the lowest value where they differ. No log names an L4:
-# it is taken to report what an A10G of the same size does.
+# Source: start-up logs of vLLM (tests/model/data/kv_records.jsonl), the lowest value where they differ. No log names an
+# L4: it is taken to report what an A10G of the same size does.
 REPORTED_GIB: Final[dict[str, float]] = {
     "T4": 14.56,
     "V100": 31.73,

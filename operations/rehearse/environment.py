@@ -40,7 +40,8 @@ def variables(aws_port: int) -> dict[str, str]:
 
 
 def write_shell_file(environment: dict[str, str]) -> Path:
-    """The same environment as a file for `source`."""
+    """The same environment as a file for `source`; Pulumi's backend folder exists afterwards."""
+    (rehearsal_folder() / "state").mkdir(parents=True, exist_ok=True)
     path = rehearsal_folder() / "env"
     lines = [f"export {key}={shlex.quote(value)}" for key, value in environment.items() if key != "PATH"]
     lines.append("export PATH=" + ":".join([*map(shlex.quote, _programs()), "$PATH"]))

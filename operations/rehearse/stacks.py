@@ -142,7 +142,6 @@ def _known(stack: str) -> bool:
 
 def _select(stack: str, console: Console) -> auto.Stack:
     """The stack, created if it is new; locks and pending operations of a killed run are cleared first."""
-    (rehearsal_folder() / "state").mkdir(parents=True, exist_ok=True)
     for holder in clear_dead_locks(rehearsal_folder() / "state", stack):
         console.line(f"cleared the lock of process {holder}, which is gone")
     selected = auto.create_or_select_stack(stack_name=stack, work_dir=str(REPOSITORY))

@@ -15,8 +15,12 @@ _OFFICIAL = ("kubernetes",)  # talks to the rehearsal's real API server, so the 
 
 
 def install_language_host(folder: Path | None = None) -> Path:
-    """Put the Python language host beside the engine, where it looks first; returns the launcher."""
+    """Put the Python language host beside the engine, where it looks first; returns the launcher.
+
+    With it comes the plugin of dynamic resources, which a release of Pulumi has beside its language host as well.
+    """
     home = folder or rehearsal_folder()
+    _launcher(home / "bin" / "pulumi-resource-pulumi-python", "pulumi.dynamic")
     return _launcher(home / "bin" / "pulumi-language-python", "sandbox.engine.language_host")
 
 

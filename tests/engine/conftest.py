@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from components.settings.load import ROOT
+from sandbox.tools import TOOLS
 from tests.engine.clone import Clone
 
 
@@ -26,9 +27,15 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, path / name)
     (path / ".venv").symlink_to(ROOT / ".venv")
-    (path / ".cloister").mkdir()
-    for kept in ("bin", "vllm"):
-        (path / ".cloister" / kept).symlink_to(ROOT / ".cloister" / kept)
+    # Launchers in `bin` name the repository that they belong to, so the clone has binaries of its own.
+    (path / ".cloister" / "bin").mkdir(parents=True)
+    for tool in TOOLS:
+        for name in (tool, f".{tool}.key"):
+            if (ROOT / ".cloister" / "bin" / name).exists():
+                shutil.copy2(
+                    ROOT / ".cloister" / "bin" / name, path / ".cloister" / "bin" / name, follow_symlinks=False
+                )
+    (path / ".cloister" / "vllm").symlink_to(ROOT / ".cloister" / "vllm")
     # Ports of its own: the developer's rehearsal may be running.
     for stack in (path / "stacks").glob("Pulumi.edge-rehearsal*.yaml"):
         text = stack.read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from components.model.lock import load_lock
+from components.settings.images_lock import load_images
 from operations.images_lock import pin
 from tests.engine.clone import Clone
 
@@ -21,6 +22,7 @@ def platform(clone: Clone) -> Clone:
     script = (
         "from operations.console import Console; from operations.rehearse import stand_ins;"
         "from sandbox import tools; from sandbox.places import rehearsal_folder;"
+        "tools.ensure(tools.TOOLS, rehearsal_folder(), tools.PlainReporter());"
         "tools.install_plugins(rehearsal_folder()); stand_ins.start(Console())"
     )
     started = clone.run(sys.executable, "-c", script)
@@ -32,7 +34,9 @@ def platform(clone: Clone) -> Clone:
 
 def complete(clone: Clone) -> None:
     """What step 5 of the README does where the internet is: every image and every model gets its digests."""
-    pin(clone.path / "images" / "images.lock.yaml", {"weights": "sha256:" + "a" * 64})
+    # The stand-in of Docker runs nothing but the rehearsal's images.
+    runnable = load_images(clone.path / "sandbox" / "images.lock.yaml").images
+    pin(clone.path / "images" / "images.lock.yaml", {name: str(image.digest) for name, image in runnable.items()})
     for name in ("qwen3-8b", "qwen3-8b-awq"):
         path = clone.path / "models" / f"{name}.lock.yaml"
         lock = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -60,7 +64,7 @@ def test_a_managed_endpoint_is_refused_until_the_estate_allows_it(platform: Clon
     preview = f"pulumi preview --stack managed-dev {POLICIES}"
     refused = platform.shell(f"pulumi stack select --create managed-dev && {preview}")
     assert refused.returncode != 0
-    assert "managed_endpoints" in refused.stdout + refused.stderr
+    assert "type-is-known" in refused.stdout + refused.stderr
     estate = yaml.safe_load((platform.path / "policies" / "estate.yaml").read_text(encoding="utf-8"))
     allowed = tmp_path / "estate.yaml"
     allowed.write_text(yaml.safe_dump(estate | {"managed_endpoints": True}), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,7 +66,7 @@ class DockerProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._in_creation: set[str] = set()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return plugin_pb2.PluginInfo(version="0.0.0-stand-in")
+        return plugin_pb2.PluginInfo(version=version("pulumi-docker"))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse unknown provider settings."""
