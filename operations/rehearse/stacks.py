@@ -107,7 +107,7 @@ def destroy(stack: str, console: Console) -> int:
     with _failures(stack, "destroy", console) as (watch, write):
         selected = _select(stack, console)
         selected.destroy(on_output=write, on_event=watch, color="never")
-        selected.workspace.remove_stack(stack)
+        selected.workspace.remove_stack(stack, preserve_config=True)
     return watch.changes["delete"]
 
 

@@ -11,6 +11,7 @@ import time
 import httpx
 import pytest
 
+from components.settings.load import ROOT
 from tests.engine.clone import Clone
 
 pytestmark = [pytest.mark.engine, pytest.mark.servers]
@@ -83,6 +84,12 @@ def test_a_second_run_changes_nothing(clone: Clone, rehearsed: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.findall(r"(\d+) resources, (\d+) changed", done.stdout)
     assert {changed for _, changed in re.findall(r"(\d+) resources, (\d+) changed", done.stdout)} == {"0"}
+    for stack in ("platform", "serving", "edge"):
+        name = f"Pulumi.{stack}-rehearsal.yaml"
+        given = (ROOT / "stacks" / name).read_text(encoding="utf-8").replace("port: 8443", "port: 18443")
+        assert (clone.path / "stacks" / name).read_text(encoding="utf-8") == given, (
+            "a rehearsal changes no tracked file"
+        )
 
 
 def test_a_token_can_be_listed_inspected_and_revoked_from_the_shell(clone: Clone, rehearsed: str) -> None:
@@ -195,8 +202,11 @@ def test_the_real_vllm_answers_behind_the_same_gateway(clone: Clone, rehearsed: 
 
 def test_destroy_leaves_nothing(clone: Clone, rehearsed: str) -> None:
     assert rehearsed
+    files = {path.name: path.read_text(encoding="utf-8") for path in (clone.path / "stacks").glob("*.yaml")}
     done = clone.cloister("rehearse", "destroy")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list((clone.folder / "state" / ".pulumi" / "stacks").rglob("*.json"))
+    for name, text in files.items():
+        assert (clone.path / "stacks" / name).read_text(encoding="utf-8") == text, "a stack's file belongs to its owner"
     kept = json.loads((clone.folder / "aws" / "resources.json").read_text(encoding="utf-8"))
     assert not kept.get("resources", kept)
