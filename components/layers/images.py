@@ -32,11 +32,16 @@ def build(settings: ImagesSettings) -> Mapping[str, Input[Any]]:
 
 
 def _refuse_floating(images: Images) -> None:
-    """An upstream image without digest could be any image."""
+    """An upstream or base image without digest could be any image."""
     problems = [
-        f"images.{name}.digest: null; `cloister images lock` pins it"
+        f"images.{name}.digest: null; write the digest of {image.upstream}:{image.tag}"
         for name, image in images.images.items()
         if image.upstream is not None and image.digest is None
+    ]
+    problems += [
+        f"images.{name}.base: missing; an own image needs one, by digest"
+        for name, image in images.images.items()
+        if image.upstream is None and image.base is None
     ]
     if problems:
         raise SettingsError(images.source, problems)
@@ -50,7 +55,12 @@ def _published(name: str, image: LockedImage, repository: str, provider: pulumi.
         built = docker.RegistryImage(
             f"{name}-push",
             name=target,
-            build=docker.RegistryImageBuildArgs(context=str(ROOT / "images" / name), platform=PLATFORM),
+            build=docker.RegistryImageBuildArgs(
+                context=str(ROOT),
+                dockerfile=f"images/{name}/Dockerfile",
+                build_args={"BASE": str(image.base)},
+                platform=PLATFORM,
+            ),
             keep_remotely=True,
             opts=ours,
         )

@@ -19,7 +19,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 class LockedImage(BaseModel):
     """One image: where it comes from, and the digest that may run.
 
-    `upstream: null` is built here from `images/<name>`; `digest: null` is not pinned yet and cannot run.
+    `upstream: null` is built here from `images/<name>` on `base`; `digest: null` is not pinned yet and cannot run.
     """
 
     model_config = SECTION
@@ -27,6 +27,9 @@ class LockedImage(BaseModel):
     upstream: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+\.[a-z]+/[a-z0-9._/-]+$")] | None
     tag: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
     digest: Digest | None
+    base: (
+        Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+\.[a-z]+/[a-z0-9._/:-]+@sha256:[0-9a-f]{64}$")] | None
+    ) = None
     note: str
 
 

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -6,6 +7,7 @@ from components.layers import images
 from components.settings.errors import SettingsError
 from components.settings.images_lock import Images, LockedImage
 from components.settings.layer import ImagesSettings
+from components.settings.load import ROOT
 from tests.plan import Plan, plan, texts
 
 SETTINGS = ImagesSettings(layer="images", account_id="111122223333", region="eu-central-1", platform="platform-dev")
@@ -33,7 +35,17 @@ def test_every_image_is_pushed_to_our_registry_and_nowhere_else(planned: Plan) -
 
 def test_our_own_image_is_built_from_its_folder(planned: Plan) -> None:
     own = planned.one("docker:index/registryImage:RegistryImage", "weights-push").inputs
-    assert own["build"]["context"].endswith("/images/weights")
+    assert own["build"]["dockerfile"] == "images/weights/Dockerfile"
+    assert (Path(own["build"]["context"]) / own["build"]["dockerfile"]).is_file()
+    assert "@sha256:" in own["build"]["buildArgs"]["BASE"]
+
+
+def test_the_build_context_holds_what_the_dockerfile_copies_and_no_more() -> None:
+    sent = [line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"]
+    text = (ROOT / "images" / "weights" / "Dockerfile").read_text(encoding="utf-8")
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", text, flags=re.MULTILINE)
+    assert set(copied) <= set(sent)
+    assert "*" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_no_password_is_an_argument(planned: Plan) -> None:
