@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,11 @@ def test_the_lock_of_a_running_pulumi_stays(tmp_path: Path) -> None:
     program.symlink_to("/bin/sleep")
     child = subprocess.Popen([str(program), "30"])
     try:
+        command = Path(f"/proc/{child.pid}/cmdline")
+        for _ in range(500):  # the kernel shows the new program's name a moment after its start
+            if b"pulumi" in command.read_bytes():
+                break
+            time.sleep(0.01)
         path = lock(tmp_path, "platform-rehearsal", child.pid)
         assert clear_dead_locks(tmp_path, "platform-rehearsal") == []
         assert path.exists()
