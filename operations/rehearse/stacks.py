@@ -16,6 +16,7 @@ from pulumi.automation.events import EngineEvent, OpType
 
 from operations.console import Console
 from operations.errors import CommandError
+from sandbox import processes
 from sandbox.places import REPOSITORY, rehearsal_folder
 
 POLICIES: Final = "policies"
@@ -128,8 +129,19 @@ def _failures(stack: str, verb: str, console: Console) -> Iterator[tuple[_Watch,
         except auto.CommandError as error:
             write(str(error))
             lines = list(dict.fromkeys([*watch.findings, *watch.errors])) or _tail(str(error))
+            lines += _ended()
             shown = os.path.relpath(log)
             raise CommandError("\n  ".join([f"pulumi {verb} of {stack} failed (all of it: {shown})", *lines])) from None
+
+
+def _ended() -> list[str]:
+    """A line for each stand-in that has died meanwhile, with the way out."""
+    alive = {process.name for process in processes.running()}
+    return [
+        f"{name} has ended meanwhile (.cloister/log/{name}.log); running again starts it and goes on from here"
+        for name in ("aws-account", "etcd", "kube-apiserver")
+        if name not in alive
+    ]
 
 
 def _tail(text: str, lines: int = 15) -> list[str]:
