@@ -8,7 +8,6 @@ from typing import Final
 
 from sandbox.places import rehearsal_folder
 
-ACCOUNT_ID: Final = "111122223333"
 REGION: Final = "eu-central-1"
 
 

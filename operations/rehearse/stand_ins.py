@@ -10,10 +10,11 @@ from typing import Final
 
 from operations.console import Console
 from operations.errors import CommandError
-from operations.rehearse.environment import ACCOUNT_ID, REGION, variables, write_shell_file
+from operations.rehearse.environment import REGION, variables, write_shell_file
 from sandbox import kubernetes, processes
 from sandbox.places import rehearsal_folder
 from sandbox.ports import is_free
+from sandbox.token_review import ACCOUNT_ID
 
 ACCOUNT: Final = "aws-account"
 # Below the range that the kernel takes for outgoing connections, so that a kept port is still free tomorrow.

