@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.catalog.regions import partition
+from components.catalog.regions import partition, service_principal
 
 Statement = Mapping[str, Any]
 Condition = Mapping[str, Mapping[str, str | Sequence[str]]]
@@ -64,11 +64,17 @@ def document(*statements: Statement) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def trust(service: str, account_id: str | None, *, tag_session: bool = False) -> str:
+def service(name: str, region: str) -> Mapping[str, str]:
+    """An AWS service as a principal, by its short name such as `pods.eks`."""
+    return {"Service": service_principal(name, region)}
+
+
+def trust(name: str, region: str, account_id: str | None, *, tag_session: bool = False) -> str:
     """Who may become a role: one AWS service, acting for our account only.
 
     Args:
-        service: principal of the service, such as `pods.eks.amazonaws.com`.
+        name: of the service, such as `pods.eks`.
+        region: where we work; it decides how the partition writes principals.
         account_id: the account for which the service must act; None for a service that does not say (EC2).
         tag_session: EKS Pod Identity also tags the sessions that it opens.
     """
@@ -77,7 +83,7 @@ def trust(service: str, account_id: str | None, *, tag_session: bool = False) ->
             "OneService",
             ["sts:AssumeRole", "sts:TagSession"] if tag_session else ["sts:AssumeRole"],
             (),
-            principal={"Service": service},
+            principal=service(name, region),
             condition={"StringEquals": {"aws:SourceAccount": account_id}} if account_id else None,
         )
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from components.catalog import instances
 from components.catalog.prices import HOURS_PER_MONTH, fixed_cost, on_demand_usd_per_month
+from components.catalog.transfer import Flow
 from components.model.lock import ModelLock
 from components.model.sizing import MemoryPlan, plan
 from components.settings.cluster import NodePool
@@ -38,12 +39,38 @@ class CostRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlatformParts:
+    """What the platform has whether or not anybody asks a model.
+
+    Attributes:
+        zones: availability zones.
+        interface_endpoints: interface endpoints in every zone; gateway endpoints cost nothing.
+        kms_keys: customer managed keys.
+        load_balancers: in front of the gateway.
+        vpn_connections: to places on premises.
+        private_zones: private hosted zones.
+        alarms: CloudWatch alarms.
+        transfer: what moves, and the price of a GB.
+    """
+
+    zones: int
+    interface_endpoints: int
+    kms_keys: int
+    load_balancers: int = 0
+    vpn_connections: int = 0
+    private_zones: int = 0
+    alarms: int = 0
+    transfer: tuple[Flow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class SizeReport:
     """Everything; `dataclasses.asdict` of it is the JSON form."""
 
     region: str
     models: tuple[ModelRow, ...]
     costs: tuple[CostRow, ...]
+    transfer: tuple[Flow, ...]
     usd_per_month: float
     unpriced: tuple[str, ...]
     refused: bool
@@ -54,10 +81,7 @@ def size_report(
     models: Mapping[str, ModelService],
     locks: Mapping[str, ModelLock],
     pools: Mapping[str, NodePool],
-    *,
-    zones: int,
-    interface_endpoints: int,
-    kms_keys: int,
+    platform: PlatformParts,
 ) -> SizeReport:
     """The report for one serving stack on one platform.
 
@@ -66,25 +90,31 @@ def size_report(
         models: the section `models:` of the serving stack.
         locks: lock files by name.
         pools: the section `node_pools:` of the platform stack.
-        zones: availability zones of the platform.
-        interface_endpoints: interface endpoints in every zone.
-        kms_keys: customer managed keys.
+        platform: what else the platform has.
     """
     rows = tuple(_model_row(region, name, model, locks[model.lock], pools) for name, model in models.items())
+    hours = HOURS_PER_MONTH
     costs = (
         *(_pool_cost(region, name, pool, rows) for name, pool in pools.items()),
-        _fixed("EKS control plane", "eks-control-plane-hour", region, HOURS_PER_MONTH),
+        _fixed("EKS control plane", "eks-control-plane-hour", region, hours),
         _fixed(
-            "interface endpoints", "interface-endpoint-zone-hour", region, interface_endpoints * zones * HOURS_PER_MONTH
+            "interface endpoints",
+            "interface-endpoint-zone-hour",
+            region,
+            platform.interface_endpoints * platform.zones * hours,
         ),
-        _fixed("KMS keys", "kms-key-month", region, kms_keys),
+        _fixed("KMS keys", "kms-key-month", region, platform.kms_keys),
         _fixed("weights in S3", "s3-standard-gb-month", region, sum(row.weights_gb for row in _each_lock_once(rows))),
-        _fixed("network load balancer", "nlb-hour", region, HOURS_PER_MONTH),
+        *_some("network load balancer", "nlb-hour", region, platform.load_balancers * hours),
+        *_some("VPN connections", "vpn-connection-hour", region, platform.vpn_connections * hours),
+        *_some("private hosted zones", "private-zone-month", region, platform.private_zones),
+        *_some("alarms", "alarm-month", region, platform.alarms),
     )
     return SizeReport(
         region=region,
         models=rows,
         costs=costs,
+        transfer=platform.transfer,
         usd_per_month=sum(cost.usd_per_month or 0.0 for cost in costs),
         unpriced=tuple(cost.what for cost in costs if cost.usd_per_month is None),
         refused=any(row.problem and (row.memory is None or row.memory.verdict == "refused") for row in rows),
@@ -140,6 +170,11 @@ def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...
         usd_per_month=None if monthly is None else monthly * nodes,
         verified=False,
     )
+
+
+def _some(what: str, kind: str, region: str, quantity: float) -> tuple[CostRow, ...]:
+    """A line of the bill for what the platform may not have."""
+    return (_fixed(what, kind, region, quantity),) if quantity else ()
 
 
 def _fixed(what: str, kind: str, region: str, quantity: float) -> CostRow:

@@ -22,12 +22,12 @@ def test_a_document_holds_what_was_said_and_nothing_else() -> None:
 
 
 def test_a_role_is_taken_by_one_service_for_our_account() -> None:
-    [statement] = json.loads(iam.trust("pods.eks.amazonaws.com", "111122223333", tag_session=True))["Statement"]
+    [statement] = json.loads(iam.trust("pods.eks", "eu-central-1", "111122223333", tag_session=True))["Statement"]
     assert statement["Action"] == ["sts:AssumeRole", "sts:TagSession"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
     assert "Resource" not in statement
 
 
 def test_ec2_gets_no_condition_that_it_cannot_meet() -> None:
-    [statement] = json.loads(iam.trust("ec2.amazonaws.com", None))["Statement"]
+    [statement] = json.loads(iam.trust("ec2", "eu-central-1", None))["Statement"]
     assert "Condition" not in statement

@@ -15,6 +15,8 @@ class Names:
     trail: str = "cloister"
     storage_alias: str = "alias/cloister-storage"
     signing_alias: str = "alias/cloister-token-signing"
+    load_balancer: str = "cloister-gateway"
+    alarm_topic: str = "cloister-alarms"
 
     @property
     def weight_cache_bucket(self) -> str:
@@ -25,6 +27,11 @@ class Names:
     def audit_bucket(self) -> str:
         """The bucket of records that nobody can delete."""
         return f"cloister-audit-{self.account_id}-{self.region}"
+
+    @property
+    def access_log_bucket(self) -> str:
+        """The bucket of the load balancer's records."""
+        return f"cloister-access-logs-{self.account_id}-{self.region}"
 
     @property
     def layer_bucket(self) -> str:

@@ -1,12 +1,16 @@
-"""The AWS services that the sealed VPC can reach: the reason for each, and what may be asked of it."""
+"""Which endpoints a sealed VPC has and which names it can resolve, computed from what is used in it."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
+from components.catalog.endpoint_service import ALWAYS, USES, EndpointService
+from components.catalog.endpoint_table import TABLE
 from components.catalog.names import Names
+from components.catalog.regions import partition
 
 # The registry account of EKS add-on images. Source: EKS User Guide, "View Amazon container image registries for
-# Amazon EKS add-ons". The Sovereign Cloud's account is not published where we could read it.
+# Amazon EKS add-ons"; the Sovereign Cloud's as quoted from that page by eksctl-io/eksctl pull request 8839.
 ADD_ON_REGISTRY_ACCOUNTS: Final[dict[str, str]] = {
     "eu-central-1": "602401143452",
     "eu-north-1": "602401143452",
@@ -14,118 +18,111 @@ ADD_ON_REGISTRY_ACCOUNTS: Final[dict[str, str]] = {
     "eu-west-3": "602401143452",
     "eu-south-1": "590381155156",
     "eu-south-2": "455263428931",
+    "eusc-de-east-1": "877088126301",
 }
 
+# Source: aws/aws-cdk pull request 36471 (merged): in eusc-de-east-1 these begin with eu.amazonaws, others do not.
+OWN_PREFIX_IN_SOVEREIGN_CLOUD: Final = ("ecr.api", "ecr.dkr")
 
-@dataclass(frozen=True, kw_only=True)
-class EndpointService:
-    """One service behind an interface endpoint.
 
-    Attributes:
-        suffix: what follows `com.amazonaws.<region>.` in the endpoint service's name.
-        reason: what stops working without it.
-        actions: what may be asked of it from inside the VPC; the endpoint's policy allows nothing else.
+def enabled_uses(uses: Collection[str]) -> tuple[str, ...]:
+    """The given uses and those that every platform has, each once and in the catalogue's order.
+
+    Raises:
+        LookupError: a use is not in the catalogue.
     """
+    if unknown := sorted(set(uses) - set(USES)):
+        raise LookupError(f"{unknown[0]!r} is no use of the network; there are {', '.join(USES)}")
+    return tuple(use for use in USES if use in ALWAYS or use in uses)
 
-    suffix: str
-    reason: str
-    actions: tuple[str, ...]
 
+def endpoint_services(uses: Collection[str]) -> tuple[EndpointService, ...]:
+    """The services that what is enabled needs, each with the reasons and actions of the enabled uses only.
 
-SERVICES: Final[tuple[EndpointService, ...]] = (
-    EndpointService(
-        suffix="ecr.api",
-        reason="nodes ask for the registry's token and check images",
-        actions=("ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"),
-    ),
-    EndpointService(
-        suffix="ecr.dkr",
-        reason="container runtimes pull images",
-        actions=("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-    ),
-    EndpointService(
-        suffix="s3",
-        reason="image layers and model weights; an interface, so that no packet has a public address",
-        actions=("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation"),
-    ),
-    EndpointService(
-        suffix="ec2",
-        reason="nodes learn their names; the VPC CNI gives addresses to pods",
-        actions=(
-            "ec2:Describe*",
-            "ec2:CreateNetworkInterface",
-            "ec2:AttachNetworkInterface",
-            "ec2:DetachNetworkInterface",
-            "ec2:DeleteNetworkInterface",
-            "ec2:ModifyNetworkInterfaceAttribute",
-            "ec2:AssignPrivateIpAddresses",
-            "ec2:UnassignPrivateIpAddresses",
-            "ec2:CreateTags",
-        ),
-    ),
-    EndpointService(
-        suffix="eks",
-        reason="nodes read the cluster's address and certificate when they join",
-        actions=("eks:DescribeCluster",),
-    ),
-    EndpointService(
-        suffix="eks-auth",
-        reason="EKS Pod Identity gives pods their roles",
-        actions=("eks-auth:AssumeRoleForPodIdentity",),
-    ),
-    EndpointService(
-        suffix="sts",
-        reason="clients of the cluster prove who they are, roles are assumed in the region",
-        actions=("sts:GetCallerIdentity", "sts:AssumeRole", "sts:TagSession"),
-    ),
-    EndpointService(
-        suffix="logs",
-        reason="pods and nodes write logs",
-        actions=(
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-            "logs:DescribeLogGroups",
-            "logs:DescribeLogStreams",
-        ),
-    ),
-    EndpointService(
-        suffix="kms",
-        reason="weights are decrypted, tokens can be signed from inside",
-        actions=("kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"),
-    ),
-)
+    Args:
+        uses: any of `USES`; `cluster` and `weights` are always among them.
+
+    Raises:
+        LookupError: a use is not in the catalogue.
+    """
+    enabled = enabled_uses(uses)
+    narrowed = (
+        replace(service, needed_by=tuple(need for need in service.needed_by if need.use in enabled))
+        for service in TABLE
+    )
+    return tuple(service for service in narrowed if service.needed_by)
 
 
 def service_name(suffix: str, region: str) -> str:
     """Full name of an endpoint service.
 
-    Source: AWS PrivateLink Guide, "AWS services that integrate"; in the Sovereign Cloud not verified.
+    The Sovereign Cloud mixes two prefixes, as China's regions do.
+
+    Source: AWS PrivateLink Guide, "AWS services that integrate"; for the Sovereign Cloud see
+    `OWN_PREFIX_IN_SOVEREIGN_CLOUD`.
     """
-    prefix = "eu.amazonaws" if region.startswith("eusc-") else "com.amazonaws"
-    return f"{prefix}.{region}.{suffix}"
+    sovereign = partition(region).name == "aws-eusc" and suffix in OWN_PREFIX_IN_SOVEREIGN_CLOUD
+    return f"{'eu.amazonaws' if sovereign else 'com.amazonaws'}.{region}.{suffix}"
 
 
-def allowed_names(names: Names) -> tuple[str, ...]:
+def shared_name(service: EndpointService, region: str) -> str | None:
+    """The one name under which a service can be shared with peers; None where it has several, or no address of ours."""
+    if service.kind != "Interface" or len(service.host_names) != 1 or "{registry}" in service.host_names[0]:
+        return None
+    place = partition(region)
+    return service.host_names[0].format(
+        region=region, domain=place.dns_suffix, dual_stack_domain=place.dual_stack_suffix
+    )
+
+
+def allowed_names(
+    names: Names, uses: Collection[str], host_names: Sequence[str] = (), *, state_bucket: str | None = None
+) -> tuple[str, ...]:
     """Every host name that may be resolved inside the VPC: the endpoints', the cluster's own, and private zones.
 
-    S3 and the registry are named by bucket and account: another name below them is the door to somebody else's data.
+    S3 and the registry are named by bucket and account: another name below them is the door to somebody else's data,
+    and a name that a customer can choose is a way out for whoever can ask for it.
+
+    Args:
+        names: physical names of the platform.
+        uses: what is enabled.
+        host_names: further names, such as the gateway's.
+        state_bucket: holds the state of the stacks that a runner inside deploys.
     """
-    region, suffix = names.region, names.dns_suffix
-    registries = [names.account_id]
-    if region in ADD_ON_REGISTRY_ACCOUNTS:
-        registries.append(ADD_ON_REGISTRY_ACCOUNTS[region])
-    buckets = (names.weight_cache_bucket, names.layer_bucket)
+    region = names.region
+    place = partition(region)
+    fields = {
+        "region": [region],
+        "domain": [place.dns_suffix],
+        "dual_stack_domain": [place.dual_stack_suffix],
+        "bucket": [bucket for bucket in _buckets(names, uses, state_bucket)],
+        "registry": [names.account_id, *_add_on_registries(region)],
+    }
     return (
-        f"api.ecr.{region}.{suffix}",
-        *(f"{account}.dkr.ecr.{region}.{suffix}" for account in registries),
-        *(f"{bucket}.s3.{region}.{suffix}" for bucket in buckets),
-        f"ec2.{region}.{suffix}",
-        f"eks.{region}.{suffix}",
-        f"eks-auth.{region}.api.aws",
-        f"sts.{region}.{suffix}",
-        f"logs.{region}.{suffix}",
-        f"kms.{region}.{suffix}",
-        f"*.{region}.eks.{suffix}",
+        *dict.fromkeys(
+            name
+            for service in endpoint_services(uses)
+            for template in service.host_names
+            for name in _filled(template, fields)
+        ),
+        f"*.{region}.eks.{place.dns_suffix}",
         f"*.{region}.compute.internal",
         "*.cloister.internal",
+        *host_names,
     )
+
+
+def _buckets(names: Names, uses: Collection[str], state_bucket: str | None) -> list[str]:
+    with_state = state_bucket is not None and "runner" in uses
+    return [names.weight_cache_bucket, names.layer_bucket, *([state_bucket] if with_state and state_bucket else [])]
+
+
+def _add_on_registries(region: str) -> list[str]:
+    return [ADD_ON_REGISTRY_ACCOUNTS[region]] if region in ADD_ON_REGISTRY_ACCOUNTS else []
+
+
+def _filled(template: str, fields: dict[str, list[str]]) -> list[str]:
+    """One name for each value of the one field that has several."""
+    several = next((key for key in ("bucket", "registry") if f"{{{key}}}" in template), "region")
+    constant = {key: values[0] for key, values in fields.items()}
+    return [template.format_map({**constant, several: value}) for value in fields[several]]

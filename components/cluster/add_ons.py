@@ -58,7 +58,7 @@ class AddOns(pulumi.ComponentResource):
             f"{name}-cni-role",
             name=names.role("cni"),
             description="The VPC CNI gives addresses to pods",
-            assume_role_policy=iam.trust("pods.eks.amazonaws.com", names.account_id, tag_session=True),
+            assume_role_policy=iam.trust("pods.eks", names.region, names.account_id, tag_session=True),
             opts=ResourceOptions(parent=self),
         )
         aws.iam.RolePolicyAttachment(

@@ -27,7 +27,7 @@ class ControlPlaneArgs:
         vpc_id: the VPC.
         subnet_ids: one small subnet for each zone.
         client_cidrs: ranges whose machines may call the Kubernetes API.
-        node_cidrs: ranges of the nodes.
+        node_cidrs: ranges of nodes and pods.
         key_arn: encrypts Kubernetes secrets and the control plane's logs.
     """
 
@@ -62,7 +62,7 @@ class ControlPlane(pulumi.ComponentResource):
             f"{name}-role",
             name=names.role("cluster"),
             description="The EKS control plane",
-            assume_role_policy=iam.trust("eks.amazonaws.com", names.account_id),
+            assume_role_policy=iam.trust("eks", names.region, names.account_id),
             opts=child,
         )
         rights = aws.iam.RolePolicyAttachment(

@@ -1,4 +1,4 @@
-"""The one identity inside the cluster that may read weights."""
+"""What pods may do in AWS: engines read weights, gateways put themselves behind their load balancer, others nothing."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +12,10 @@ from components.catalog.names import Names
 
 WEIGHTS_SERVICE_ACCOUNT: Final = "weights-loader"
 """Service account of the engine pods, whose init container loads the weights."""
+
+
+GATEWAY_SERVICE_ACCOUNT: Final = "gateway"
+"""Service account of the gateway's pods, whose companion registers their addresses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,7 @@ class WeightsReader(pulumi.ComponentResource):
             f"{name}-role",
             name=args.names.role("weights-reader"),
             description="Engine pods read model weights",
-            assume_role_policy=iam.trust("pods.eks.amazonaws.com", args.names.account_id, tag_session=True),
+            assume_role_policy=iam.trust("pods.eks", args.names.region, args.names.account_id, tag_session=True),
             opts=child,
         )
         aws.iam.RolePolicy(f"{name}-read", role=role.id, policy=read_policy(args.names), opts=child)
@@ -79,4 +83,69 @@ def read_policy(names: Names) -> str:
                 "ForAnyValue:StringEquals": {"kms:ResourceAliases": names.storage_alias},
             },
         ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayRegistrarArgs:
+    """Whose pods may register.
+
+    Attributes:
+        names: physical names of the platform.
+        cluster_name: the cluster.
+        namespace: the inference namespace.
+    """
+
+    names: Names
+    cluster_name: Input[str]
+    namespace: str
+
+
+class GatewayRegistrar(pulumi.ComponentResource):
+    """Gateways add and remove addresses in their own target group, and can do nothing else in AWS.
+
+    Outputs:
+        role_arn: str.
+    """
+
+    role_arn: Output[str]
+
+    def __init__(self, name: str, args: GatewayRegistrarArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("cloister:cluster:GatewayRegistrar", name, None, opts)
+        child = ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=args.names.role("gateway-registrar"),
+            description="Gateways put themselves behind their load balancer",
+            assume_role_policy=iam.trust("pods.eks", args.names.region, args.names.account_id, tag_session=True),
+            opts=child,
+        )
+        aws.iam.RolePolicy(f"{name}-register", role=role.id, policy=register_policy(args.names), opts=child)
+        aws.eks.PodIdentityAssociation(
+            f"{name}-association",
+            cluster_name=args.cluster_name,
+            namespace=args.namespace,
+            service_account=GATEWAY_SERVICE_ACCOUNT,
+            role_arn=role.arn,
+            opts=child,
+        )
+        self.role_arn = role.arn
+        self.register_outputs({"role_arn": role.arn})
+
+
+def register_policy(names: Names) -> str:
+    """Targets of one target group; reading their health cannot be narrowed to it.
+
+    Source: Service Authorization Reference, "Elastic Load Balancing V2".
+    """
+    own = {"StringEquals": {"aws:ResourceAccount": names.account_id}}
+    group = iam.arn("elasticloadbalancing", names.region, names.account_id, f"targetgroup/{names.load_balancer}/*")
+    return iam.document(
+        iam.allow(
+            "Register",
+            ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
+            [group],
+            condition=own,
+        ),
+        iam.allow("Health", ["elasticloadbalancing:DescribeTargetHealth"]),
     )

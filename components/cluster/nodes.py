@@ -24,20 +24,20 @@ class NodesArgs:
     Attributes:
         names: physical names of the platform.
         vpc_id: the VPC.
-        vpc_cidr: its range; nodes call nothing outside it.
-        control_plane_cidrs: ranges of the control plane's interfaces.
-        client_cidrs: ranges whose machines may call the gateway.
+        endpoint_cidrs: ranges of the endpoints and of the control plane's interfaces.
+        storage_prefix_list_id: what security groups call S3.
+        front_group_id: security group of the gateway's load balancer, or None where there is none.
     """
 
     names: Names
     vpc_id: Input[str]
-    vpc_cidr: str
-    control_plane_cidrs: Sequence[str]
-    client_cidrs: Sequence[str]
+    endpoint_cidrs: Sequence[str]
+    storage_prefix_list_id: Input[str]
+    front_group_id: Input[str] | None
 
 
 class Nodes(pulumi.ComponentResource):
-    """A role that joins the cluster and pulls images, and a security group without any way out of the VPC.
+    """A role that joins the cluster and pulls images, and a security group that leads to endpoints and S3 only.
 
     Outputs:
         role_arn: str.
@@ -55,7 +55,7 @@ class Nodes(pulumi.ComponentResource):
             f"{name}-role",
             name=args.names.role("nodes"),
             description="Nodes join the cluster and pull images; pods have roles of their own",
-            assume_role_policy=iam.trust("ec2.amazonaws.com", None),
+            assume_role_policy=iam.trust("ec2", args.names.region, None),
             opts=child,
         )
         for policy in NODE_POLICIES:
@@ -65,9 +65,28 @@ class Nodes(pulumi.ComponentResource):
                 policy_arn=iam.managed_policy_arn(args.names.region, policy),
                 opts=child,
             )
-        group = aws.ec2.SecurityGroup(
-            f"{name}-group",
-            description="Nodes: each other, the control plane, the gateway's clients; nothing outside the VPC",
+        group = self._group(f"{name}-group", args)
+        self.role_arn, self.security_group_id = role.arn, group.id
+        self.register_outputs({"role_arn": role.arn, "security_group_id": group.id})
+
+    def _group(self, name: str, args: NodesArgs) -> aws.ec2.SecurityGroup:
+        """Names of hosts need no rule: security groups do not see the VPC's resolver, the name firewall does."""
+        front = (
+            []
+            if args.front_group_id is None
+            else [
+                aws.ec2.SecurityGroupIngressArgs(
+                    protocol="tcp",
+                    from_port=GATEWAY_PORT,
+                    to_port=GATEWAY_PORT,
+                    security_groups=[args.front_group_id],
+                    description="Gateway's load balancer",
+                )
+            ]
+        )
+        return aws.ec2.SecurityGroup(
+            name,
+            description="Nodes and pods: each other, the control plane, endpoints; nothing outside the VPC but S3",
             vpc_id=args.vpc_id,
             ingress=[
                 aws.ec2.SecurityGroupIngressArgs(
@@ -78,26 +97,32 @@ class Nodes(pulumi.ComponentResource):
                         protocol="tcp",
                         from_port=first,
                         to_port=last,
-                        cidr_blocks=list(args.control_plane_cidrs),
+                        cidr_blocks=list(args.endpoint_cidrs),
                         description="Control plane to kubelets and webhooks",
                     )
                     for first, last in CONTROL_PLANE_PORTS
                 ),
-                aws.ec2.SecurityGroupIngressArgs(
-                    protocol="tcp",
-                    from_port=GATEWAY_PORT,
-                    to_port=GATEWAY_PORT,
-                    cidr_blocks=list(args.client_cidrs),
-                    description="Clients to the gateway",
-                ),
+                *front,
             ],
             egress=[
                 aws.ec2.SecurityGroupEgressArgs(
-                    protocol="-1", from_port=0, to_port=0, cidr_blocks=[args.vpc_cidr], description="Inside the VPC"
-                )
+                    protocol="-1", from_port=0, to_port=0, self=True, description="Nodes and pods among themselves"
+                ),
+                aws.ec2.SecurityGroupEgressArgs(
+                    protocol="tcp",
+                    from_port=443,
+                    to_port=443,
+                    cidr_blocks=list(args.endpoint_cidrs),
+                    description="Endpoints and the Kubernetes API",
+                ),
+                aws.ec2.SecurityGroupEgressArgs(
+                    protocol="tcp",
+                    from_port=443,
+                    to_port=443,
+                    prefix_list_ids=[args.storage_prefix_list_id],
+                    description="S3 through its gateway endpoint",
+                ),
             ],
             revoke_rules_on_delete=True,
-            opts=child,
+            opts=ResourceOptions(parent=self),
         )
-        self.role_arn, self.security_group_id = role.arn, group.id
-        self.register_outputs({"role_arn": role.arn, "security_group_id": group.id})

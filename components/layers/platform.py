@@ -11,15 +11,11 @@ from components.catalog.names import Names
 from components.cluster.add_ons import AddOns, AddOnsArgs
 from components.cluster.administrators import Administrators, AdministratorsArgs
 from components.cluster.control_plane import ControlPlane, ControlPlaneArgs
-from components.cluster.identity import WeightsReader, WeightsReaderArgs
+from components.cluster.identity import GatewayRegistrar, GatewayRegistrarArgs, WeightsReader, WeightsReaderArgs
 from components.cluster.node_pool import NodePool, NodePoolArgs
 from components.cluster.nodes import Nodes, NodesArgs
-from components.network.endpoints import Endpoints, EndpointsArgs
-from components.network.flow_log import FlowLog, FlowLogArgs
-from components.network.layout import ZoneLayout, layout
-from components.network.name_firewall import NameFirewall, NameFirewallArgs
-from components.network.peering import Peering, PeeringArgs
-from components.network.vpc import Vpc, VpcArgs
+from components.layers.platform_network import PlatformNetwork, platform_network
+from components.observability.alarm_topic import AlarmTopic, AlarmTopicArgs
 from components.settings.layer import PlatformSettings
 from components.storage.audit_trail import AuditTrail, AuditTrailArgs
 from components.storage.keys import Keys, KeysArgs
@@ -37,8 +33,6 @@ def build(settings: PlatformSettings) -> Mapping[str, Input[Any]]:
     )
     ours = ResourceOptions(providers=[provider])
     names = Names(account_id=settings.account_id, region=settings.region)
-    zones = layout(settings.network.cidr, settings.zones)
-
     keys = Keys("keys", KeysArgs(names=names), opts=ours)
     weights = WeightCache(
         "weights",
@@ -46,7 +40,7 @@ def build(settings: PlatformSettings) -> Mapping[str, Input[Any]]:
             names=names,
             settings=settings.weight_cache,
             key_arn=keys.storage_key_arn,
-            vpc_cidr=settings.network.cidr,
+            vpc_cidrs=settings.network.vpc_cidrs,
             administrators=settings.cluster.administrators,
         ),
         opts=ours,
@@ -64,14 +58,15 @@ def build(settings: PlatformSettings) -> Mapping[str, Input[Any]]:
     audit = AuditTrail(
         "audit", AuditTrailArgs(names=names, settings=settings.audit, key_arn=keys.storage_key_arn), opts=ours
     )
-    vpc = _network(settings, names, zones, keys, ours)
-    control_plane = _cluster(settings, names, zones, vpc, keys, ours)
+    alarms = AlarmTopic("alarms", AlarmTopicArgs(names=names, key_arn=keys.storage_key_arn), opts=ours)
+    network = platform_network(settings, names, keys, alarms, ours)
+    control_plane = _cluster(settings, names, network, keys, ours)
     return {
         "account_id": settings.account_id,
         "region": settings.region,
-        "vpc_id": vpc.vpc_id,
+        "vpc_id": network.vpc_id,
         "vpc_cidr": settings.network.cidr,
-        "subnet_ids": vpc.subnet_ids,
+        "subnet_ids": network.subnets.node_subnet_ids,
         "cluster_name": control_plane.cluster_name,
         "cluster_endpoint": control_plane.endpoint,
         "cluster_certificate_authority": control_plane.certificate_authority,
@@ -87,63 +82,32 @@ def build(settings: PlatformSettings) -> Mapping[str, Input[Any]]:
             name: pool.model_dump(include={"instance_type", "min_nodes", "max_nodes"})
             for name, pool in settings.node_pools.items()
         },
+        "alarm_topic_arn": alarms.topic_arn,
+        **network.exports,
     }
-
-
-def _network(
-    settings: PlatformSettings, names: Names, zones: Mapping[str, ZoneLayout], keys: Keys, ours: ResourceOptions
-) -> Vpc:
-    """The VPC with everything that watches over it and leads into it."""
-    retention = settings.cluster.log_retention_days
-    vpc = Vpc("network", VpcArgs(region=settings.region, network=settings.network, zones=zones), opts=ours)
-    FlowLog(
-        "flow-log",
-        FlowLogArgs(names=names, vpc_id=vpc.vpc_id, key_arn=keys.storage_key_arn, retention_days=retention),
-        opts=ours,
-    )
-    NameFirewall(
-        "name-firewall",
-        NameFirewallArgs(names=names, vpc_id=vpc.vpc_id, key_arn=keys.storage_key_arn, retention_days=retention),
-        opts=ours,
-    )
-    Endpoints(
-        "endpoints",
-        EndpointsArgs(
-            names=names,
-            vpc_id=vpc.vpc_id,
-            subnet_ids=list(vpc.endpoint_subnet_ids.values()),
-            client_cidrs=_client_cidrs(settings),
-        ),
-        opts=ours,
-    )
-    for name, peer in settings.network.peerings.items():
-        Peering(
-            f"peering-{name}",
-            PeeringArgs(peer=peer, region=settings.region, vpc_id=vpc.vpc_id, route_table_ids=vpc.route_table_ids),
-            opts=ours,
-        )
-    return vpc
 
 
 def _cluster(
     settings: PlatformSettings,
     names: Names,
-    zones: Mapping[str, ZoneLayout],
-    vpc: Vpc,
+    network: PlatformNetwork,
     keys: Keys,
     ours: ResourceOptions,
 ) -> ControlPlane:
-    """The control plane, its administrators, nodes and add-ons, and who may read weights."""
-    clients = _client_cidrs(settings)
+    """The control plane, its administrators, nodes and add-ons, and what their pods may do in AWS."""
     control_plane = ControlPlane(
         "control-plane",
         ControlPlaneArgs(
             names=names,
             cluster=settings.cluster,
-            vpc_id=vpc.vpc_id,
-            subnet_ids=list(vpc.endpoint_subnet_ids.values()),
-            client_cidrs=clients,
-            node_cidrs=[zone.node_cidr for zone in zones.values()],
+            vpc_id=network.vpc_id,
+            subnet_ids=list(network.subnets.endpoint_subnet_ids.values()),
+            client_cidrs=[
+                *network.addresses.inner,
+                *network.addresses.runners,
+                *settings.network.callers("kubernetes"),
+            ],
+            node_cidrs=network.addresses.inner,
             key_arn=keys.storage_key_arn,
         ),
         opts=ours,
@@ -160,10 +124,10 @@ def _cluster(
         "nodes",
         NodesArgs(
             names=names,
-            vpc_id=vpc.vpc_id,
-            vpc_cidr=settings.network.cidr,
-            control_plane_cidrs=[zone.endpoint_cidr for zone in zones.values()],
-            client_cidrs=clients,
+            vpc_id=network.vpc_id,
+            endpoint_cidrs=network.addresses.endpoints,
+            storage_prefix_list_id=network.endpoints.storage_prefix_list_id,
+            front_group_id=network.front.security_group_id if network.front else None,
         ),
         opts=ours,
     )
@@ -182,7 +146,7 @@ def _cluster(
                 kubernetes_version=settings.cluster.kubernetes_version,
                 role_arn=nodes.role_arn,
                 security_group_id=nodes.security_group_id,
-                subnet_ids=list(vpc.subnet_ids.values()),
+                subnet_ids=list(network.subnets.node_subnet_ids.values()),
                 key_arn=keys.storage_key_arn,
                 tags=settings.tags,
                 after=[nodes, before],
@@ -201,12 +165,15 @@ def _cluster(
         WeightsReaderArgs(names=names, cluster_name=cluster_name, namespace=settings.cluster.inference_namespace),
         opts=ours,
     )
+    if network.front is not None:
+        GatewayRegistrar(
+            "gateway-registrar",
+            GatewayRegistrarArgs(
+                names=names, cluster_name=cluster_name, namespace=settings.cluster.inference_namespace
+            ),
+            opts=ours,
+        )
     return control_plane
-
-
-def _client_cidrs(settings: PlatformSettings) -> list[str]:
-    """The ranges that may knock at endpoints, the Kubernetes API and the gateway."""
-    return [settings.network.cidr, *(peer.cidr for peer in settings.network.peerings.values())]
 
 
 def _signing_keys(keys: Keys, provider: aws.Provider) -> Output[list[dict[str, str]]]:

@@ -7,8 +7,9 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
 from components.cluster.identity import WEIGHTS_SERVICE_ACCOUNT
-from components.gateway.configuration import GatewayPlan, SigningKey, Upstream
-from components.gateway.gateway import Gateway, GatewayArgs
+from components.gateway.arguments import TLS_FOLDER, Front, GatewayArgs
+from components.gateway.configuration import GatewayPlan, SigningKey, Tls, Upstream
+from components.gateway.gateway import Gateway
 from components.layers.gateway_documents import documents
 from components.layers.platform_stack import PlatformStack, platform_stack
 from components.model.loader import model_path
@@ -37,7 +38,7 @@ class _Shared:
 def build(settings: ServingSettings) -> dict[str, Any]:
     """Isolation first, then the models and the gateway in front of them.
 
-    Outputs: namespace, models, gateway_service, revocation_target, issuer, audience.
+    Outputs: namespace, models, gateway_service, revocation_target, issuer, audience; behind a front also gateway_url.
     """
     platform = platform_stack(settings.platform)
     images = load_images(ROOT / settings.images)
@@ -60,7 +61,7 @@ def build(settings: ServingSettings) -> dict[str, Any]:
     for name, model in settings.models.items():
         Workload("workload", name, _workload(name, model, shared), opts)
     gateway = Gateway("gateway", _gateway(shared), opts)
-    return {
+    exports = {
         "namespace": isolation.namespace,
         "models": sorted(settings.models),
         "gateway_service": gateway.service,
@@ -68,6 +69,8 @@ def build(settings: ServingSettings) -> dict[str, Any]:
         "issuer": settings.gateway.issuer,
         "audience": settings.gateway.audience,
     }
+    front = platform.settings.network.front
+    return exports if front is None else {**exports, "gateway_url": f"https://{front.host_name}"}
 
 
 def _provider(settings: ServingSettings, platform: PlatformStack) -> kubernetes.Provider:
@@ -99,7 +102,7 @@ def _workload(name: str, model: ModelService, shared: _Shared) -> WorkloadArgs:
         bucket=shared.platform.weight_cache_bucket,
         region=settings.region,
         service_account=WEIGHTS_SERVICE_ACCOUNT,
-        storage_cidrs=shared.platform.endpoint_cidrs,
+        storage_cidrs=shared.platform.storage_cidrs,
     )
 
 
@@ -115,6 +118,7 @@ def _gateway(shared: _Shared) -> GatewayArgs:
                 name: Upstream(addresses=((host_name(name, settings.namespace), PORT),)) for name in settings.models
             },
             signing_keys=keys,
+            tls=Tls(folder=TLS_FOLDER) if platform.gateway_target_group_arn else None,
         )
 
     written = documents(platform.signing_keys, plan)
@@ -127,8 +131,22 @@ def _gateway(shared: _Shared) -> GatewayArgs:
         files=written.files,
         configuration_folder=places.configuration_folder,
         revocation_folder=places.revocation_folder,
+        admin_socket=places.admin_socket,
         listen_port=places.listen_port,
         metrics_port=places.metrics_port,
         engine_port=PORT,
         client_cidrs=platform.client_cidrs,
+        front=_front(shared),
+    )
+
+
+def _front(shared: _Shared) -> Front | None:
+    settings, platform = shared.settings, shared.platform
+    if platform.gateway_target_group_arn is None:
+        return None
+    return Front(
+        target_group_arn=platform.gateway_target_group_arn,
+        region=settings.region,
+        registrar_image=shared.images.reference("registrar", settings.account_id, settings.region),
+        endpoint_cidrs=platform.endpoint_cidrs,
     )

@@ -1,6 +1,7 @@
 """What goes through the VPC, accepted and refused, written down."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
@@ -8,6 +9,17 @@ from pulumi import Input, Output, ResourceOptions
 
 from components import iam
 from components.catalog.names import Names
+
+FIELDS: Final = (
+    *("version", "account-id", "interface-id", "srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"),
+    *("srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "action", "log-status"),
+    *("vpc-id", "subnet-id", "az-id", "tcp-flags", "flow-direction", "traffic-path"),
+    *("pkt-src-aws-service", "pkt-dst-aws-service", "reject-reason"),
+)
+"""The true ends of a packet behind the interface's, the direction, and the road it took out of the interface.
+
+Source: VPC User Guide, "Flow log records".
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +65,7 @@ class FlowLog(pulumi.ComponentResource):
             f"{name}-role",
             name=names.role("flow-log"),
             description="Writes the VPC's flow log",
-            assume_role_policy=iam.trust("vpc-flow-logs.amazonaws.com", names.account_id),
+            assume_role_policy=iam.trust("vpc-flow-logs", names.region, names.account_id),
             opts=child,
         )
         aws.iam.RolePolicy(
@@ -75,6 +87,7 @@ class FlowLog(pulumi.ComponentResource):
             log_destination_type="cloud-watch-logs",
             log_destination=group.arn,
             iam_role_arn=role.arn,
+            log_format=" ".join(f"${{{field}}}" for field in FIELDS),
             max_aggregation_interval=60,
             opts=child,
         )

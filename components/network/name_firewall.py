@@ -1,6 +1,8 @@
 """Which names can be resolved inside the VPC; without this, DNS queries leave it past every other lock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
@@ -9,6 +11,10 @@ from pulumi import Input, Output, ResourceOptions
 from components.catalog.names import Names
 from components.catalog.vpc_endpoints import allowed_names
 
+BLOCKED: Final = '{ $.firewall_rule_action = "BLOCK" }'
+"""Source: Route 53 Developer Guide, "Values that appear in VPC resolver query logs"."""
+METRICS: Final = "Cloister/Network"
+
 
 @dataclass(frozen=True, kw_only=True)
 class NameFirewallArgs:
@@ -16,15 +22,23 @@ class NameFirewallArgs:
 
     Attributes:
         names: physical names of the platform.
+        uses: what the names of AWS's services are computed from.
+        host_names: further names that may be resolved, such as the gateway's.
+        state_bucket: holds the state of the stacks that a runner inside deploys, or None.
         vpc_id: the VPC.
         key_arn: encrypts the query log.
         retention_days: one of CloudWatch's values.
+        alarm_topic_arn: told when a name was asked for that is not on the list.
     """
 
     names: Names
+    uses: Sequence[str]
+    host_names: Sequence[str]
+    state_bucket: str | None
     vpc_id: Input[str]
     key_arn: Input[str]
     retention_days: int
+    alarm_topic_arn: Input[str]
 
 
 class NameFirewall(pulumi.ComponentResource):
@@ -43,7 +57,10 @@ class NameFirewall(pulumi.ComponentResource):
         super().__init__("cloister:network:NameFirewall", name, None, opts)
         child = ResourceOptions(parent=self)
         known = aws.route53.ResolverFirewallDomainList(
-            f"{name}-known", name="cloister-known", domains=list(allowed_names(args.names)), opts=child
+            f"{name}-known",
+            name="cloister-known",
+            domains=list(allowed_names(args.names, args.uses, args.host_names, state_bucket=args.state_bucket)),
+            opts=child,
         )
         everything = aws.route53.ResolverFirewallDomainList(
             f"{name}-everything", name="cloister-everything", domains=["*"], opts=child
@@ -81,6 +98,14 @@ class NameFirewall(pulumi.ComponentResource):
             mutation_protection="ENABLED",
             opts=ResourceOptions(parent=self, depends_on=[allow, block]),
         )
+        log = self._query_log(name, args)
+        self._alarm(f"{name}-blocked", args, log)
+        self.rule_group_id, self.query_log_arn = rules.id, log.arn
+        self.register_outputs({"rule_group_id": rules.id, "query_log_arn": log.arn})
+
+    def _query_log(self, name: str, args: NameFirewallArgs) -> aws.cloudwatch.LogGroup:
+        """Every query of the VPC with its answer, and what the firewall did to it."""
+        child = ResourceOptions(parent=self)
         log = aws.cloudwatch.LogGroup(
             f"{name}-queries",
             name=args.names.log_group("queries"),
@@ -94,5 +119,34 @@ class NameFirewall(pulumi.ComponentResource):
         aws.route53.ResolverQueryLogConfigAssociation(
             f"{name}-queries", resolver_query_log_config_id=config.id, resource_id=args.vpc_id, opts=child
         )
-        self.rule_group_id, self.query_log_arn = rules.id, log.arn
-        self.register_outputs({"rule_group_id": rules.id, "query_log_arn": log.arn})
+        return log
+
+    def _alarm(self, name: str, args: NameFirewallArgs, log: aws.cloudwatch.LogGroup) -> None:
+        """One blocked query is enough: in a sealed VPC nobody asks for a strange name by accident twice."""
+        child = ResourceOptions(parent=self)
+        aws.cloudwatch.LogMetricFilter(
+            name,
+            name="cloister-blocked-queries",
+            log_group_name=log.name,
+            pattern=BLOCKED,
+            metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
+                namespace=METRICS, name="BlockedQueries", value="1", default_value="0"
+            ),
+            opts=child,
+        )
+        aws.cloudwatch.MetricAlarm(
+            name,
+            name="cloister-blocked-queries",
+            alarm_description="Something in the VPC asked for a name that is not on the name firewall's list; "
+            f"the log group {args.names.log_group('queries')} says what and from where",
+            namespace=METRICS,
+            metric_name="BlockedQueries",
+            statistic="Sum",
+            period=300,
+            evaluation_periods=1,
+            threshold=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            treat_missing_data="notBreaching",
+            alarm_actions=[args.alarm_topic_arn],
+            opts=child,
+        )

@@ -1,18 +1,10 @@
-"""The sealed VPC: private subnets in every zone, and no way out of it."""
+"""The sealed VPC: private IPv4 ranges, its own names, and nothing of what AWS opens by default."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
-
-from components.network.layout import ZoneLayout
-from components.settings.network import Network
-
-PEER_PORTS: Final = (443, 8443)
-"""What peers may reach: endpoints and the cluster's API, and the gateway."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,30 +13,24 @@ class VpcArgs:
 
     Attributes:
         region: where it lies.
-        network: its range, and the ranges that may reach it.
-        zones: zone -> its subnets.
+        cidr: its range.
+        pod_cidr: a second range for pods, or None.
     """
 
     region: str
-    network: Network
-    zones: Mapping[str, ZoneLayout]
+    cidr: str
+    pod_cidr: str | None
 
 
 class Vpc(pulumi.ComponentResource):
     """A VPC without internet gateway, NAT or IPv6; what AWS creates open by default is emptied.
 
     Outputs:
-        vpc_id: str.
-        subnet_ids: zone -> subnet of nodes and pods.
-        endpoint_subnet_ids: zone -> subnet of endpoints and of the control plane's interfaces.
-        route_table_ids: zone -> its only route table.
+        vpc_id: str, known once both ranges are joined.
     Source: VPC User Guide, "Block public access to VPCs and subnets" and "Default route table".
     """
 
     vpc_id: Output[str]
-    subnet_ids: dict[str, Output[str]]
-    endpoint_subnet_ids: dict[str, Output[str]]
-    route_table_ids: dict[str, Output[str]]
 
     def __init__(self, name: str, args: VpcArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("cloister:network:Vpc", name, None, opts)
@@ -58,7 +44,7 @@ class Vpc(pulumi.ComponentResource):
         )
         vpc = aws.ec2.Vpc(
             f"{name}-vpc",
-            cidr_block=args.network.cidr,
+            cidr_block=args.cidr,
             region=args.region,
             enable_dns_support=True,
             enable_dns_hostnames=True,
@@ -82,79 +68,11 @@ class Vpc(pulumi.ComponentResource):
             opts=child,
         )
         aws.ec2.VpcDhcpOptionsAssociation(f"{name}-dhcp", vpc_id=vpc.id, dhcp_options_id=dhcp.id, opts=child)
-        self.subnet_ids, self.endpoint_subnet_ids, self.route_table_ids = {}, {}, {}
-        for zone, place in args.zones.items():
-            table = aws.ec2.RouteTable(f"{name}-routes-{zone}", vpc_id=vpc.id, opts=child)
-            self.route_table_ids[zone] = table.id
-            self.subnet_ids[zone] = self._subnet(f"{name}-nodes-{zone}", vpc.id, zone, place.node_cidr, table.id)
-            self.endpoint_subnet_ids[zone] = self._subnet(
-                f"{name}-endpoints-{zone}", vpc.id, zone, place.endpoint_cidr, table.id
-            )
-        self._acl(f"{name}-acl", vpc.id, args.network)
         self.vpc_id = vpc.id
-        self.register_outputs(
-            {
-                "vpc_id": self.vpc_id,
-                "subnet_ids": self.subnet_ids,
-                "endpoint_subnet_ids": self.endpoint_subnet_ids,
-                "route_table_ids": self.route_table_ids,
-            }
-        )
-
-    def _subnet(self, name: str, vpc_id: Output[str], zone: str, cidr: str, table_id: Output[str]) -> Output[str]:
-        """One private subnet, bound to its zone's route table: the main table serves nobody."""
-        child = ResourceOptions(parent=self)
-        subnet = aws.ec2.Subnet(
-            name,
-            vpc_id=vpc_id,
-            cidr_block=cidr,
-            availability_zone=zone,
-            map_public_ip_on_launch=False,
-            assign_ipv6_address_on_creation=False,
-            opts=child,
-        )
-        aws.ec2.RouteTableAssociation(name, subnet_id=subnet.id, route_table_id=table_id, opts=child)
-        return subnet.id
-
-    def _acl(self, name: str, vpc_id: Output[str], network: Network) -> None:
-        """One stateless filter for every subnet: it knows the VPC and the peers, no other address."""
-        peers = [peer.cidr for _, peer in sorted(network.peerings.items())]
-        aws.ec2.NetworkAcl(
-            name,
-            vpc_id=vpc_id,
-            subnet_ids=[*self.subnet_ids.values(), *self.endpoint_subnet_ids.values()],
-            ingress=[
-                aws.ec2.NetworkAclIngressArgs(
-                    rule_no=100, action="allow", protocol="-1", cidr_block=network.cidr, from_port=0, to_port=0
-                ),
-                *(
-                    aws.ec2.NetworkAclIngressArgs(
-                        rule_no=200 + 10 * place + offset,
-                        action="allow",
-                        protocol="tcp",
-                        cidr_block=cidr,
-                        from_port=port,
-                        to_port=port,
-                    )
-                    for place, cidr in enumerate(peers)
-                    for offset, port in enumerate(PEER_PORTS)
-                ),
-            ],
-            egress=[
-                aws.ec2.NetworkAclEgressArgs(
-                    rule_no=100, action="allow", protocol="-1", cidr_block=network.cidr, from_port=0, to_port=0
-                ),
-                *(
-                    aws.ec2.NetworkAclEgressArgs(
-                        rule_no=200 + 10 * place,
-                        action="allow",
-                        protocol="tcp",
-                        cidr_block=cidr,
-                        from_port=1024,
-                        to_port=65535,
-                    )
-                    for place, cidr in enumerate(peers)
-                ),
-            ],
-            opts=ResourceOptions(parent=self),
-        )
+        if args.pod_cidr is not None:
+            pods = aws.ec2.VpcIpv4CidrBlockAssociation(
+                f"{name}-pods", vpc_id=vpc.id, cidr_block=args.pod_cidr, opts=child
+            )
+            # Subnets of the second range wait until it is there.
+            self.vpc_id = pods.vpc_id
+        self.register_outputs({"vpc_id": self.vpc_id})

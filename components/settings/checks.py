@@ -1,17 +1,15 @@
 """What must hold between sections and between stack files; each check yields lines for people."""
 
-import difflib
-from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network
-from itertools import combinations
+from collections.abc import Iterator
 from pathlib import Path
 
 from components.catalog import instances
 from components.model.lock import ModelLock, load_lock
 from components.model.sizing import plan
-from components.settings.errors import SettingsError
+from components.settings.errors import SettingsError, unknown_value
 from components.settings.layer import EdgeSettings, ManagedSettings, PlatformSettings, ServingSettings, Settings
 from components.settings.model_service import ModelService
+from components.settings.network_checks import network_problems
 
 
 def problems_of(settings: Settings, platform: Settings | None, root: Path) -> list[str]:
@@ -24,7 +22,7 @@ def problems_of(settings: Settings, platform: Settings | None, root: Path) -> li
     """
     problems: list[str] = []
     if isinstance(settings, PlatformSettings):
-        problems += [*_zones(settings), *_ranges(settings), *_pools(settings)]
+        problems += [*_zones(settings), *network_problems(settings), *_pools(settings)]
     elif isinstance(settings, ManagedSettings):
         problems += _lock_problems("settings.lock", settings.lock, root)
     else:
@@ -50,14 +48,6 @@ def _zones(settings: PlatformSettings) -> Iterator[str]:
             yield f"settings.zones: {zone!r} is not a zone of {settings.region}; write it like {settings.region}a"
     if len(set(settings.zones)) < len(settings.zones):
         yield f"settings.zones: a zone is named twice in {', '.join(settings.zones)!r}; name each once"
-
-
-def _ranges(settings: PlatformSettings) -> Iterator[str]:
-    ranges = {"settings.network.cidr": settings.network.cidr}
-    ranges |= {f"settings.network.peerings.{name}.cidr": peer.cidr for name, peer in settings.network.peerings.items()}
-    for (one, first), (other, second) in combinations(ranges.items(), 2):
-        if IPv4Network(first).overlaps(IPv4Network(second)):
-            yield f"{other}: {second!r} overlaps {first!r} of {one}; routed networks need ranges of their own"
 
 
 def _pools(settings: PlatformSettings) -> Iterator[str]:
@@ -95,16 +85,9 @@ def _clients(settings: ServingSettings | EdgeSettings) -> Iterator[str]:
     for name, client in settings.clients.items():
         for model in client.models:
             if model not in settings.models:
-                yield f"settings.clients.{name}.models: {_unknown(model, 'model', settings.models)}"
+                yield f"settings.clients.{name}.models: {unknown_value(model, 'model', settings.models)}"
         if client.tier not in settings.tiers:
-            yield f"settings.clients.{name}.tier: {_unknown(client.tier, 'tier', settings.tiers)}"
-
-
-def _unknown(value: str, kind: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(value, known, n=1)
-    return f"{value!r} is no {kind} of this stack; " + (
-        f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    )
+            yield f"settings.clients.{name}.tier: {unknown_value(client.tier, 'tier', settings.tiers)}"
 
 
 def lock_path(name: str, root: Path) -> Path:
@@ -116,7 +99,7 @@ def _lock_problems(path: str, name: str, root: Path) -> Iterator[str]:
     file = lock_path(name, root)
     if not file.exists():
         known = sorted(other.name.removesuffix(".lock.yaml") for other in file.parent.glob("*.lock.yaml"))
-        yield f"{path}: {_unknown(name, 'lock file', known)} (`cloister model lock` writes one)"
+        yield f"{path}: {unknown_value(name, 'lock file', known)} (`cloister model lock` writes one)"
         return
     try:
         load_lock(file)
@@ -127,7 +110,7 @@ def _lock_problems(path: str, name: str, root: Path) -> Iterator[str]:
 def _placement(name: str, model: ModelService, platform: PlatformSettings, root: Path) -> Iterator[str]:
     """The pool exists, has enough GPUs in one machine, and the model fits into their memory."""
     if model.node_pool not in platform.node_pools:
-        yield f"settings.models.{name}.node_pool: {_unknown(model.node_pool, 'node pool', platform.node_pools)}"
+        yield f"settings.models.{name}.node_pool: {unknown_value(model.node_pool, 'node pool', platform.node_pools)}"
         return
     pool = platform.node_pools[model.node_pool]
     machine = instances.find(pool.instance_type)

@@ -1,5 +1,6 @@
 """The one exception that is written for people."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -36,3 +37,11 @@ def problem_line(path: str, error: Mapping[str, Any], unknown_key: str = "") -> 
             return f"{path}: {value!r} is not accepted; use {error['ctx']['expected']}"
         case _:
             return f"{path}: {value!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def unknown_value(value: str, kind: str, known: Iterable[str]) -> str:
+    """That a name is none of those that are there, and which is near."""
+    near = difflib.get_close_matches(value, known, n=1)
+    return f"{value!r} is no {kind} of this stack; " + (
+        f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    )

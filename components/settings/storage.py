@@ -22,6 +22,7 @@ class Registry(BaseModel):
 
     repositories: Annotated[tuple[EntryName, ...], Field(min_length=1)] = (
         "weights",
+        "registrar",
         "envoy",
         "vllm-openai",
         "llama-cpp",

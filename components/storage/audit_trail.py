@@ -88,7 +88,7 @@ def _trail_statements(names: Names) -> tuple[iam.Statement, ...]:
         "aws:SourceAccount": names.account_id,
         "aws:SourceArn": iam.arn("cloudtrail", names.region, names.account_id, f"trail/{names.trail}"),
     }
-    cloudtrail = {"Service": "cloudtrail.amazonaws.com"}
+    cloudtrail = iam.service("cloudtrail", names.region)
     return (
         iam.allow(
             "TrailChecksBucket",

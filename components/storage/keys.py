@@ -77,14 +77,14 @@ class Keys(pulumi.ComponentResource):
 
 
 def storage_policy(names: Names) -> str:
-    """The storage key's policy: our account by its IAM policies, and three AWS services for their own purpose."""
+    """The storage key's policy: our account by its IAM policies, and AWS services each for its own purpose."""
     use = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
     return iam.document(
         *_own_account(names),
         iam.allow(
             "LogGroups",
             use,
-            principal={"Service": f"logs.{names.region}.{names.dns_suffix}"},
+            principal=iam.service(f"logs.{names.region}", names.region),
             condition={
                 "StringEquals": {"aws:SourceAccount": names.account_id},
                 "ArnLike": {
@@ -95,13 +95,25 @@ def storage_policy(names: Names) -> str:
         iam.allow(
             "Trail",
             ["kms:GenerateDataKey*", "kms:DescribeKey"],
-            principal={"Service": "cloudtrail.amazonaws.com"},
+            principal=iam.service("cloudtrail", names.region),
             condition={
                 "StringEquals": {
                     "aws:SourceAccount": names.account_id,
                     "aws:SourceArn": iam.arn("cloudtrail", names.region, names.account_id, f"trail/{names.trail}"),
                 }
             },
+        ),
+        iam.allow(
+            "AccessLogs",
+            use,
+            principal=iam.service("delivery.logs", names.region),
+            condition={"StringEquals": {"aws:SourceAccount": names.account_id}},
+        ),
+        iam.allow(
+            "Alarms",
+            ["kms:GenerateDataKey*", "kms:Decrypt"],
+            principal=iam.service("cloudwatch", names.region),
+            condition={"StringEquals": {"aws:SourceAccount": names.account_id}},
         ),
         # Auto Scaling's service-linked role starts nodes with encrypted disks and has no IAM policy for our key; naming
         # the role would fail in an account where it does not exist yet. AWS's own key aws/ebs is written like this.

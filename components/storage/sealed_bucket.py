@@ -21,6 +21,7 @@ class SealedBucketArgs:
         statements: what its policy says besides "TLS only".
         noncurrent_days: how long replaced and deleted versions are kept.
         lock_days: for how long nobody can delete a version; None for a bucket without object lock.
+        expire_days: after how many days objects are deleted; None for objects that stay.
     """
 
     names: Names
@@ -29,6 +30,7 @@ class SealedBucketArgs:
     statements: tuple[iam.Statement, ...]
     noncurrent_days: int
     lock_days: int | None = None
+    expire_days: int | None = None
 
 
 class SealedBucket(pulumi.ComponentResource):
@@ -97,6 +99,11 @@ class SealedBucket(pulumi.ComponentResource):
                     id="leftovers",
                     status="Enabled",
                     filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                    expiration=(
+                        aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=args.expire_days)
+                        if args.expire_days is not None
+                        else None
+                    ),
                     noncurrent_version_expiration=(
                         aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
                             noncurrent_days=args.noncurrent_days

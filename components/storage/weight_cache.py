@@ -20,14 +20,14 @@ class WeightCacheArgs:
         names: physical names of the platform.
         settings: how long replaced versions stay.
         key_arn: encrypts the weights.
-        vpc_cidr: where reads must come from.
+        vpc_cidrs: where reads must come from.
         administrators: principals that may read from elsewhere, to fill and to check the cache.
     """
 
     names: Names
     settings: WeightCacheSettings
     key_arn: Input[str]
-    vpc_cidr: str
+    vpc_cidrs: Sequence[str]
     administrators: Sequence[str]
 
 
@@ -50,7 +50,7 @@ class WeightCache(pulumi.ComponentResource):
                 names=args.names,
                 bucket=args.names.weight_cache_bucket,
                 key_arn=args.key_arn,
-                statements=read_statements(args.names, args.vpc_cidr, args.administrators),
+                statements=read_statements(args.names, args.vpc_cidrs, args.administrators),
                 noncurrent_days=args.settings.noncurrent_days,
             ),
             opts=ResourceOptions(parent=self),
@@ -59,7 +59,7 @@ class WeightCache(pulumi.ComponentResource):
         self.register_outputs({"bucket": self.bucket, "arn": self.arn})
 
 
-def read_statements(names: Names, vpc_cidr: str, administrators: Sequence[str]) -> tuple[iam.Statement, ...]:
+def read_statements(names: Names, vpc_cidrs: Sequence[str], administrators: Sequence[str]) -> tuple[iam.Statement, ...]:
     """Who cannot read weights, whatever an IAM policy allows.
 
     `aws:VpcSourceIp` exists only in requests through a VPC endpoint; a negated operator is true when it is absent.
@@ -80,7 +80,7 @@ def read_statements(names: Names, vpc_cidr: str, administrators: Sequence[str]) 
             objects,
             principal="*",
             condition={
-                "NotIpAddress": {"aws:VpcSourceIp": [vpc_cidr]},
+                "NotIpAddress": {"aws:VpcSourceIp": list(vpc_cidrs)},
                 "ArnNotEquals": {"aws:PrincipalArn": list(administrators)},
             },
         ),

@@ -6,16 +6,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from components.catalog.vpc_endpoints import SERVICES
+from components.catalog.transfer import transfer_costs
+from components.catalog.vpc_endpoints import enabled_uses, endpoint_services
 from components.model.lock import load_lock
 from components.settings.checks import lock_path
 from components.settings.layer import PlatformSettings, ServingSettings
 from components.settings.load import ROOT, load_stack
 from operations.commands.options import AsJson, print_json
 from operations.errors import CommandError
-from operations.size import ModelRow, SizeReport, size_report
+from operations.size import ModelRow, PlatformParts, SizeReport, size_report
 
 KMS_KEYS: Final = 2  # storage and signing, components/storage/keys.py
+ALARMS: Final = 1  # blocked name queries, components/network/name_firewall.py
 
 
 def size(
@@ -49,9 +51,33 @@ def report_of(stack: str) -> SizeReport:
         settings.models,
         {model.lock: load_lock(lock_path(model.lock, ROOT)) for model in settings.models.values()},
         platform.node_pools,
+        parts_of(platform),
+    )
+
+
+def parts_of(platform: PlatformSettings) -> PlatformParts:
+    """What a platform has beside its machines, counted from its settings."""
+    network = platform.network
+    fronts = 0 if network.front is None else 1
+    uses = enabled_uses((*network.uses, *(["front"] if fronts else [])))
+    shared = {service for peering in network.peerings.values() for service in peering.services}
+    return PlatformParts(
         zones=len(platform.zones),
-        interface_endpoints=len(SERVICES),
+        interface_endpoints=sum(service.kind == "Interface" for service in endpoint_services(uses)),
         kms_keys=KMS_KEYS,
+        load_balancers=fronts,
+        vpn_connections=len(network.vpns),
+        private_zones=fronts + len(shared),
+        alarms=ALARMS,
+        transfer=transfer_costs(
+            platform.region,
+            zones=len(platform.zones),
+            cross_zone=network.front is not None and network.front.cross_zone,
+            peers=tuple(network.peerings),
+            private_link=network.private_link is not None,
+            vpns=tuple(network.vpns),
+            uses=uses,
+        ),
     )
 
 
@@ -64,6 +90,10 @@ def show(console: Console, report: SizeReport) -> None:
         bill.add_row(cost.what, "not known" if cost.usd_per_month is None else f"{cost.usd_per_month:,.2f}")
     bill.add_row("together", f"{report.usd_per_month:,.2f}" + (" and what is not known" if report.unpriced else ""))
     console.print(bill)
+    transfer = Table("transfer", "USD per GB", "what", box=None, padding=(0, 2))
+    for flow in report.transfer:
+        transfer.add_row(flow.name, "-" if flow.usd_per_gb is None else f"{flow.usd_per_gb:.4f}", flow.what)
+    console.print(transfer)
     console.print(
         f"  List prices in {report.region}, on demand, before tax; components/catalog/data/README.md says how old."
     )

@@ -53,8 +53,23 @@ def test_the_control_plane_calls_nodes_only(planned: Plan) -> None:
 
 
 def test_no_security_group_has_a_public_range() -> None:
-    for group in platform(peered=True).of("aws:ec2/securityGroup:SecurityGroup"):
-        for rule in [*group.inputs["ingress"], *group.inputs["egress"]]:
-            assert rule.get("self") or rule["cidrBlocks"]
-            assert all(cidr.startswith("10.") for cidr in rule.get("cidrBlocks", []))
-            assert not rule.get("ipv6CidrBlocks")
+    """S3 alone has public addresses, and is named by the prefix list of its endpoint."""
+    planned = platform("everything")
+    [storage] = [e.urn for e in planned.of("aws:ec2/vpcEndpoint:VpcEndpoint") if e.name == "endpoints-s3"]
+    for group in planned.of("aws:ec2/securityGroup:SecurityGroup"):
+        for direction in ("ingress", "egress"):
+            for rule in group.inputs[direction]:
+                assert rule.get("self") or rule.get("cidrBlocks") or rule.get("prefixListIds") or rule["securityGroups"]
+                assert all(cidr.startswith(("10.", "100.64.")) for cidr in rule.get("cidrBlocks", []))
+                assert not rule.get("ipv6CidrBlocks")
+                if rule.get("prefixListIds"):
+                    assert direction == "egress"
+                    assert (rule["protocol"], rule["fromPort"], rule["toPort"]) == ("tcp", 443, 443)
+                    assert storage in group.property_dependencies["egress"]
+
+
+def test_runners_are_called_by_nobody_and_call_tls_only() -> None:
+    group = platform("everything").one("aws:ec2/securityGroup:SecurityGroup", "runner-group").inputs
+    assert group["ingress"] == []
+    assert {(rule["protocol"], rule["fromPort"], rule["toPort"]) for rule in group["egress"]} == {("tcp", 443, 443)}
+    assert "runner-group" not in {found.name for found in platform("bare").resources}

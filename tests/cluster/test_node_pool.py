@@ -92,6 +92,10 @@ def test_the_role_of_nodes_joins_and_pulls_and_nothing_else(planned: Plan) -> No
     ]
 
 
-def test_nodes_call_nothing_outside_the_vpc(planned: Plan) -> None:
+def test_nodes_call_each_other_endpoints_and_storage_only(planned: Plan) -> None:
     group = planned.one("aws:ec2/securityGroup:SecurityGroup", "nodes-group").inputs
-    assert [rule["cidrBlocks"] for rule in group["egress"]] == [["10.42.0.0/16"]]
+    themselves, endpoints, storage = group["egress"]
+    assert themselves["self"] is True
+    assert endpoints["cidrBlocks"] == ["10.42.224.0/26", "10.42.224.64/26", "10.42.224.128/26"]
+    assert storage["prefixListIds"]
+    assert {(rule["fromPort"], rule["toPort"]) for rule in (endpoints, storage)} == {(443, 443)}

@@ -2,7 +2,7 @@ import pytest
 
 from components.layers import LAYERS
 from tests.plan import UNKNOWN, Plan, plan, texts
-from tests.platform_stack import ANSWERS, PUBLIC_KEY, platform, settings
+from tests.platform_stack import ANSWERS, NETWORKS, PUBLIC_KEY, platform, settings
 
 EXPORTS = {
     "account_id",
@@ -22,7 +22,14 @@ EXPORTS = {
     "signing_keys",
     "registry_url",
     "node_pools",
+    "alarm_topic_arn",
+    "address_plan",
+    "endpoint_ids",
+    "storage_cidrs",
+    "ways_in",
 }
+OF_A_FRONT = {"gateway_url", "gateway_target_group_arn"}
+OF_A_RUNNER = {"runner_subnet_ids", "runner_security_group_id"}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +39,8 @@ def planned() -> Plan:
 
 def test_other_layers_learn_the_platform_from_these_exports(planned: Plan) -> None:
     assert set(planned.result) == EXPORTS
+    assert set(platform("everything").result) == EXPORTS | OF_A_FRONT | OF_A_RUNNER
+    assert planned.result["address_plan"]["eu-central-1a"]["addresses_for_nodes_and_pods"] == 8187
     assert planned.result["registry_url"] == "111122223333.dkr.ecr.eu-central-1.amazonaws.com"
     assert planned.result["node_pools"]["gpu"] == {"instance_type": "g6.xlarge", "min_nodes": 1, "max_nodes": 2}
     assert set(planned.result["subnet_ids"]) == {"eu-central-1a", "eu-central-1b", "eu-central-1c"}
@@ -67,12 +76,12 @@ def test_logical_names_are_unique_per_type_and_free_of_the_stacks_name(planned: 
 
 
 def test_nowhere_is_a_range_that_holds_the_internet() -> None:
-    for resource in platform(peered=True).resources:
+    for resource in platform("peered").resources:
         assert not {"0.0.0.0/0", "::/0"} & set(texts(resource.inputs)), resource.name
 
 
 def test_on_a_first_preview_only_ids_of_managed_resources_are_unknown() -> None:
-    planned = platform(preview=True)
+    planned = platform("everything", preview=True)
     urns = {resource.urn for resource in planned.resources}
     for resource in planned.custom():
         for name, value in resource.inputs.items():
@@ -82,7 +91,7 @@ def test_on_a_first_preview_only_ids_of_managed_resources_are_unknown() -> None:
 
 def test_every_policy_document_can_be_read_on_a_first_preview() -> None:
     found = 0
-    for resource in platform(preview=True).custom():
+    for resource in platform("everything", preview=True).custom():
         for name in ("policy", "assumeRolePolicy"):
             if name in resource.inputs:
                 found += 1
@@ -109,9 +118,12 @@ def test_another_zone_renames_and_moves_nothing_that_was_there() -> None:
 
 def test_the_platform_of_another_partition_never_says_aws() -> None:
     administrator = "arn:aws-eusc:iam::111122223333:role/cloister-operator"
+    authority = "arn:aws-eusc:acm-pca:eusc-de-east-1:111122223333:certificate-authority/0c1015e7"
+    sovereign_front = {"host_name": "inference.example.internal", "certificate_authority_arn": authority}
     chosen = settings(
         region="eusc-de-east-1",
         zones=["eusc-de-east-1a", "eusc-de-east-1b"],
+        network=NETWORKS["bare"] | {"front": sovereign_front},
         cluster={"kubernetes_version": "1.36", "administrators": [administrator]},
     )
     planned = plan(lambda: LAYERS["platform"](chosen), answers=ANSWERS)

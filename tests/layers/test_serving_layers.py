@@ -6,24 +6,33 @@ from typing import Any
 
 import pytest
 
-from components.layers import LAYERS
+from components.catalog.s3_ranges import s3_ranges
+from components.cluster.identity import GATEWAY_SERVICE_ACCOUNT, WEIGHTS_SERVICE_ACCOUNT
+from components.gateway.arguments import TLS_FOLDER
+from components.layers import LAYERS, platform_stack
 from components.layers import managed as managed_layer
 from components.model.lock import load_lock
+from components.network.front import GATEWAY_PORT
 from components.settings.checks import lock_path
 from components.settings.errors import SettingsError
 from components.settings.load import ROOT, load_settings, load_stack
 from tests.plan import Plan, plan, texts
+from tests.platform_stack import NETWORKS
+from tests.platform_stack import settings as platform_settings
 
 REFERENCE = "pulumi:pulumi:StackReference"
 PUBLIC_KEY = (
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEkWRPkvSQnKyKbpbtEKoGUu6ol0bYb6Npa0eZ+nWrGw6x3I6VXY5pCpOqQGy2cbIYtyMzHkKHYHzRAyRJ"
     "WZfXWw=="
 )
+GROUP = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/cloister-gateway/0a1b2c3d4e5f6071"
+ENDPOINTS = ("10.42.224.0/26", "10.42.224.64/26", "10.42.224.128/26")
 PLATFORM = {
     "cluster_name": "cloister",
     "cluster_endpoint": "https://cluster.test",
     "cluster_certificate_authority": "Y2E=",
     "signing_keys": [{"kid": "key-1", "public_key": PUBLIC_KEY}],
+    "gateway_target_group_arn": GROUP,
 }
 
 
@@ -36,6 +45,27 @@ def planned(stack: str) -> Plan:
 @pytest.fixture(scope="module")
 def serving() -> Plan:
     return planned("serving-rehearsal")
+
+
+def planned_on(network: str, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Plan:
+    """The serving stack on a platform with another network; see `tests/platform_stack.py`."""
+    platform = platform_settings(network={**NETWORKS[network], **changes})
+    monkeypatch.setattr(platform_stack, "load_stack", lambda _: platform)
+    return planned("serving-rehearsal")
+
+
+def gateway_traffic(found: Plan) -> Any:
+    return found.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", "gateway-traffic").inputs["spec"]
+
+
+def callers(found: Plan) -> list[str]:
+    (rule,) = gateway_traffic(found)["ingress"]
+    return [peer["ipBlock"]["cidr"] for peer in rule["from"]]
+
+
+def gateway_containers(found: Plan) -> list[str]:
+    spec = found.one("kubernetes:apps/v1:Deployment", "gateway-envoy").inputs["spec"]["template"]["spec"]
+    return [each["name"] for each in (*spec["initContainers"], *spec["containers"])]
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +81,7 @@ def test_the_serving_stack_exports_what_clients_and_operators_need(serving: Plan
         "revocation_target": "configmap:inference/gateway-revocation",
         "issuer": "https://tokens.cloister.internal/platform-rehearsal",
         "audience": "cloister-serving-rehearsal",
+        "gateway_url": "https://inference.cloister.internal",
     }
 
 
@@ -79,21 +110,64 @@ def test_nothing_of_the_namespace_exists_before_its_denials(serving: Plan) -> No
 
 
 def test_pods_use_the_account_that_the_platform_lets_read_weights(serving: Plan) -> None:
-    from components.cluster.identity import WEIGHTS_SERVICE_ACCOUNT
-
     account = serving.one("kubernetes:core/v1:ServiceAccount", "isolation-weights-account").inputs
     engine = serving.one("kubernetes:apps/v1:Deployment", "workload-engine-smollm2").inputs["spec"]["template"]["spec"]
     assert engine["serviceAccountName"] == account["metadata"]["name"] == WEIGHTS_SERVICE_ACCOUNT
     assert account["automountServiceAccountToken"] is False
 
 
-def test_weights_come_from_the_bucket_and_endpoints_of_the_platform(serving: Plan) -> None:
+def test_weights_come_from_the_bucket_of_the_platform_and_the_ranges_of_storage(serving: Plan) -> None:
     engine = serving.one("kubernetes:apps/v1:Deployment", "workload-engine-smollm2").inputs["spec"]["template"]["spec"]
     arguments = engine["initContainers"][0]["args"]
     assert arguments[arguments.index("--bucket") + 1] == "cloister-weights-111122223333-eu-central-1"
     rules = serving.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", "workload-traffic-smollm2").inputs["spec"]
-    storage = {peer["ipBlock"]["cidr"] for peer in rules["egress"][0]["to"]}
-    assert storage == {"10.42.224.0/26", "10.42.224.64/26", "10.42.224.128/26"}
+    storage = [peer["ipBlock"]["cidr"] for peer in rules["egress"][0]["to"]]
+    assert storage == list(s3_ranges("eu-central-1")) != []
+
+
+def test_behind_a_front_the_load_balancer_calls_and_the_gateway_registers_with_it(serving: Plan) -> None:
+    assert callers(serving) == list(ENDPOINTS)
+    assert gateway_containers(serving) == ["certificate", "envoy", "registrar"]
+    spec = serving.one("kubernetes:apps/v1:Deployment", "gateway-envoy").inputs["spec"]["template"]["spec"]
+    arguments = spec["containers"][1]["args"]
+    assert arguments[arguments.index("--target-group") + 1] == GROUP
+    assert spec["serviceAccountName"] == GATEWAY_SERVICE_ACCOUNT
+    account = serving.one("kubernetes:core/v1:ServiceAccount", "gateway-account").inputs
+    assert account["metadata"]["name"] == GATEWAY_SERVICE_ACCOUNT
+
+
+def test_behind_a_front_envoy_speaks_tls_with_the_pods_own_key(serving: Plan) -> None:
+    data = serving.one("kubernetes:core/v1:ConfigMap", "gateway-configuration").inputs["data"]
+    bootstrap = serving.one("kubernetes:core/v1:ConfigMap", "gateway-bootstrap").inputs["data"]["envoy.json"]
+    assert f"{TLS_FOLDER}/tls.key" in data["certificate.json"]
+    listener = json.loads(bootstrap)["static_resources"]["listeners"][0]
+    assert listener["filter_chains"][0]["transport_socket"]["name"] == "tls"
+    assert listener["address"]["socket_address"]["port_value"] == GATEWAY_PORT
+
+
+def test_without_a_front_pods_of_the_cluster_call_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = planned_on("bare", monkeypatch)
+    assert callers(found) == ["10.42.0.0/19", "10.42.32.0/19", "10.42.64.0/19"]
+    assert gateway_containers(found) == ["envoy"]
+    assert len(gateway_traffic(found)["egress"]) == 1
+    assert "gateway_url" not in found.result
+    assert "certificate.json" not in found.one("kubernetes:core/v1:ConfigMap", "gateway-configuration").inputs["data"]
+
+
+def test_pods_of_a_second_range_call_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = callers(planned_on("bare", monkeypatch, pod_cidr="100.64.0.0/16"))
+    assert found[:2] == ["10.42.0.0/19", "100.64.0.0/19"]
+    assert len(found) == 6
+
+
+def test_no_peer_calls_the_gateways_pods_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callers(planned_on("everything", monkeypatch)) == list(ENDPOINTS)
+
+
+def test_storage_ranges_of_the_settings_replace_those_of_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = planned_on("bare", monkeypatch, storage_cidrs=["203.0.113.0/24"])
+    rules = found.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", "workload-traffic-smollm2").inputs["spec"]
+    assert [peer["ipBlock"]["cidr"] for peer in rules["egress"][0]["to"]] == ["203.0.113.0/24"]
 
 
 def test_the_gateway_finds_every_model_by_its_headless_service(serving: Plan) -> None:
@@ -112,7 +186,9 @@ def test_both_layers_configure_the_gateway_alike(serving: Plan, edge: Plan) -> N
     data = serving.one("kubernetes:core/v1:ConfigMap", "gateway-configuration").inputs["data"]
     uploads = edge.one("docker:index/container:Container", "gateway-envoy").inputs["uploads"]
     folder = "/etc/envoy/configuration/"
-    assert {each["file"].removeprefix(folder) for each in uploads if each["file"].startswith(folder)} == set(data)
+    written = {each["file"].removeprefix(folder) for each in uploads if each["file"].startswith(folder)}
+    # On a host TLS has no load balancer to meet: the gateway listens on loopback.
+    assert written | {"certificate.json"} == set(data)
 
 
 def test_the_gateway_of_a_host_finds_every_model_by_its_alias(edge: Plan) -> None:

@@ -2,77 +2,80 @@ import json
 
 import pytest
 
-from components.catalog.vpc_endpoints import SERVICES
-from components.settings.layer import PlatformSettings
+from components.catalog.endpoint_service import USES
+from components.catalog.vpc_endpoints import endpoint_services
 from tests.plan import Plan, texts
-from tests.platform_stack import platform, settings
+from tests.platform_stack import platform
 
-ACCOUNT = "111122223333"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
 
 @pytest.fixture(scope="module")
-def planned() -> Plan:
-    return platform()
+def bare() -> Plan:
+    return platform("bare")
 
 
-def statements(planned: Plan, name: str) -> list[dict[str, object]]:
-    policy = planned.one("aws:ec2/vpcEndpoint:VpcEndpoint", name).inputs["policy"]
-    found: list[dict[str, object]] = json.loads(policy)["Statement"]
-    return found
+@pytest.fixture(scope="module")
+def everything() -> Plan:
+    return platform("everything")
 
 
-def test_every_service_of_the_catalogue_has_an_endpoint_and_a_reason(planned: Plan) -> None:
-    names = {endpoint.inputs["serviceName"] for endpoint in planned.of("aws:ec2/vpcEndpoint:VpcEndpoint")}
-    assert names == {f"com.amazonaws.eu-central-1.{service.suffix}" for service in SERVICES}
-    assert all(service.reason and service.actions for service in SERVICES)
+def test_what_is_not_used_has_no_door(bare: Plan) -> None:
+    names = {endpoint.inputs["serviceName"].rpartition("eu-central-1.")[2] for endpoint in bare.of(ENDPOINT)}
+    assert names == {"s3", "ecr.api", "ecr.dkr", "ec2", "eks", "eks-auth", "sts", "logs", "kms"}
 
 
-def test_every_endpoint_answers_under_its_private_name_in_every_zone(planned: Plan) -> None:
-    for endpoint in planned.of("aws:ec2/vpcEndpoint:VpcEndpoint"):
+def test_every_service_that_is_used_has_an_endpoint_and_a_reason(everything: Plan) -> None:
+    names = {endpoint.inputs["serviceName"] for endpoint in everything.of(ENDPOINT)}
+    services = endpoint_services(USES)
+    assert names == {f"com.amazonaws.eu-central-1.{service.suffix}" for service in services}
+    assert all(service.reason and service.actions for service in services)
+
+
+def test_interface_endpoints_answer_under_their_private_names_in_every_zone(bare: Plan) -> None:
+    interfaces = [e for e in bare.of(ENDPOINT) if e.name != "endpoints-s3"]
+    assert len(interfaces) == 8
+    for endpoint in interfaces:
         assert endpoint.inputs["vpcEndpointType"] == "Interface"
         assert endpoint.inputs["privateDnsEnabled"] is True
         assert len(endpoint.inputs["subnetIds"]) == 3
 
 
-def test_s3_has_private_addresses_for_clients_inside_the_vpc(planned: Plan) -> None:
-    s3 = planned.one("aws:ec2/vpcEndpoint:VpcEndpoint", "endpoints-s3").inputs
-    assert s3["dnsOptions"] == {"privateDnsOnlyForInboundResolverEndpoint": False}
+def test_storage_is_reached_from_every_route_table_without_a_fee(everything: Plan) -> None:
+    endpoint = everything.one(ENDPOINT, "endpoints-s3")
+    assert endpoint.inputs["vpcEndpointType"] == "Gateway"
+    tables = {table.urn for table in everything.of("aws:ec2/routeTable:RouteTable")}
+    assert len(tables) == 6
+    assert tables <= set(endpoint.property_dependencies["routeTableIds"])
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.suffix)
-def test_every_statement_pins_principal_and_resource(planned: Plan, service: object) -> None:
-    name = f"endpoints-{getattr(service, 'suffix').replace('.', '-')}"  # noqa: B009
-    for statement in statements(planned, name):
-        if statement["Sid"] == "ImageLayers":
-            assert statement["Resource"] == ["arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*"]
-            assert statement["Action"] == ["s3:GetObject"]
-            continue
-        condition = statement["Condition"]
-        assert isinstance(condition, dict)
-        assert set(condition) == {"StringEquals"}
-        assert condition["StringEquals"]["aws:PrincipalAccount"] == ACCOUNT
-        assert condition["StringEquals"]["aws:ResourceAccount"] in {ACCOUNT, "602401143452"}
+def test_every_endpoint_has_a_policy_that_names_what_may_be_asked(everything: Plan) -> None:
+    for endpoint in everything.of(ENDPOINT):
+        statements = json.loads(endpoint.inputs["policy"])["Statement"]
+        actions = [action for found in statements for action in texts(found["Action"])]
+        assert actions
+        assert not {action for action in actions if action.endswith("*")}, endpoint.name
 
 
-def test_no_endpoint_allows_every_action(planned: Plan) -> None:
-    for endpoint in planned.of("aws:ec2/vpcEndpoint:VpcEndpoint"):
-        actions = [action for found in statements(planned, endpoint.name) for action in texts(found["Action"])]
-        assert not {action for action in actions if action.endswith(":*") or action == "*"}
+def test_nothing_can_be_written_to_s3_from_inside_but_a_runners_state(bare: Plan, everything: Plan) -> None:
+    for planned, written in ((bare, set()), (everything, {"cloister-state-111122223333-eu-central-1"})):
+        statements = json.loads(planned.one(ENDPOINT, "endpoints-s3").inputs["policy"])["Statement"]
+        writing = [s for s in statements if any(a.startswith(("s3:Put", "s3:Delete")) for a in texts(s["Action"]))]
+        buckets = {arn.rpartition(":")[2].partition("/")[0] for found in writing for arn in texts(found["Resource"])}
+        assert buckets == written
 
 
-def test_nothing_can_be_written_to_s3_from_inside(planned: Plan) -> None:
-    actions = {action for found in statements(planned, "endpoints-s3") for action in texts(found["Action"])}
-    assert actions == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation"}
+def test_endpoints_hold_callers_and_things_to_the_organisation_where_it_is_named(everything: Plan) -> None:
+    for endpoint in everything.of(ENDPOINT):
+        assert '"aws:PrincipalOrgID": "o-cl0ister01"' in endpoint.inputs["policy"], endpoint.name
 
 
-def test_endpoints_admit_tls_from_the_vpc_and_declared_peers_only() -> None:
-    group = platform(peered=True).one("aws:ec2/securityGroup:SecurityGroup", "endpoints-group").inputs
+def test_endpoints_admit_tls_from_machines_pods_and_runners_only(everything: Plan) -> None:
+    group = everything.one("aws:ec2/securityGroup:SecurityGroup", "endpoints-group").inputs
     [ingress] = group["ingress"]
     assert (ingress["protocol"], ingress["fromPort"], ingress["toPort"]) == ("tcp", 443, 443)
-    assert ingress["cidrBlocks"] == ["10.42.0.0/16", "10.90.0.0/16"]
+    kinds = ("-nodes-", "-pods-", "-runner-")
+    subnets = everything.of("aws:ec2/subnet:Subnet")
+    allowed = {subnet.inputs["cidrBlock"] for subnet in subnets if any(kind in subnet.name for kind in kinds)}
+    assert set(ingress["cidrBlocks"]) == allowed
     assert group["egress"] == []
-
-
-def test_the_settings_of_the_rehearsal_are_the_ones_asked(planned: Plan) -> None:
-    assert isinstance(settings(), PlatformSettings)
-    assert planned.result["region"] == "eu-central-1"

@@ -1,8 +1,9 @@
 import pytest
 
+from components.catalog.endpoint_service import USES
 from components.catalog.names import Names
 from components.catalog.regions import EU_REGIONS
-from components.catalog.vpc_endpoints import SERVICES, allowed_names, service_name
+from components.catalog.vpc_endpoints import allowed_names, service_name
 from tests.plan import Plan
 from tests.platform_stack import platform
 
@@ -40,21 +41,44 @@ def test_every_query_is_written_to_an_encrypted_log(planned: Plan) -> None:
     assert log.inputs["retentionInDays"] == 365
 
 
+def test_a_blocked_query_raises_an_alarm_that_somebody_hears(planned: Plan) -> None:
+    counted = planned.one("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    log = planned.one("aws:cloudwatch/logGroup:LogGroup", "name-firewall-queries")
+    assert log.urn in counted.property_dependencies["logGroupName"]
+    assert counted.inputs["pattern"] == '{ $.firewall_rule_action = "BLOCK" }'
+    alarm = planned.one("aws:cloudwatch/metricAlarm:MetricAlarm")
+    metric = counted.inputs["metricTransformation"]
+    assert (alarm.inputs["namespace"], alarm.inputs["metricName"]) == (metric["namespace"], metric["name"])
+    assert alarm.inputs["threshold"] == 1
+    topic = planned.one("aws:sns/topic:Topic")
+    assert topic.urn in alarm.property_dependencies["alarmActions"]
+    assert topic.inputs["kmsMasterKeyId"]
+
+
 @pytest.mark.parametrize("region", EU_REGIONS)
 def test_a_wildcard_never_covers_names_that_customers_choose(region: str) -> None:
-    names = allowed_names(Names(account_id="111122223333", region=region))
+    names = allowed_names(Names(account_id="111122223333", region=region), USES)
     wildcards = {name for name in names if "*" in name}
     suffix = "amazonaws.eu" if region.startswith("eusc-") else "amazonaws.com"
     assert wildcards == {f"*.{region}.eks.{suffix}", f"*.{region}.compute.internal", "*.cloister.internal"}
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.suffix)
-def test_every_endpoint_has_a_name_that_can_be_resolved(service: object) -> None:
-    words = str(getattr(service, "suffix")).split(".")  # noqa: B009
-    names = allowed_names(Names(account_id="111122223333", region="eu-north-1"))
-    assert [name for name in names if all(word in name.split(".") for word in words)]
+def test_the_gateways_name_can_be_resolved_inside_where_there_is_a_front() -> None:
+    def known(planned: Plan) -> list[str]:
+        token = "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList"
+        domains: list[str] = planned.one(token, "name-firewall-known").inputs["domains"]
+        return domains
+
+    assert "inference.example.internal" in known(platform("peered"))
+    assert "inference.example.internal" not in known(platform("bare"))
+
+
+def test_a_service_that_is_not_used_cannot_even_be_resolved() -> None:
+    names = Names(account_id="111122223333", region="eu-north-1")
+    assert "sqs.eu-north-1.amazonaws.com" not in allowed_names(names, ["cluster", "weights"])
+    assert "sqs.eu-north-1.amazonaws.com" in allowed_names(names, ["elastic-pool"])
 
 
 def test_endpoint_services_are_named_by_their_partition() -> None:
     assert service_name("s3", "eu-west-1") == "com.amazonaws.eu-west-1.s3"
-    assert not service_name("s3", "eusc-de-east-1").startswith("com.")
+    assert service_name("ecr.api", "eusc-de-east-1") == "eu.amazonaws.eusc-de-east-1.ecr.api"

@@ -94,20 +94,6 @@ def test_a_zone_of_another_region_is_refused() -> None:
     assert found == ("settings.zones: 'eu-west-1a' is not a zone of eu-central-1; write it like eu-central-1a",)
 
 
-def test_a_range_that_overlaps_a_peer_is_refused_and_both_are_named() -> None:
-    peer = {
-        "account_id": "444455556666",
-        "region": "eu-central-1",
-        "vpc_id": "vpc-0a90a90a90a90a90a",
-        "cidr": "10.42.8.0/24",
-    }
-    found = spoiled("platform-rehearsal", "network.peerings", {"apps": peer})
-    assert found == (
-        "settings.network.peerings.apps.cidr: '10.42.8.0/24' overlaps '10.42.0.0/16' of settings.network.cidr; "
-        "routed networks need ranges of their own",
-    )
-
-
 def test_a_machine_type_that_the_region_lacks_is_refused() -> None:
     (problem,) = spoiled("platform-rehearsal", "node_pools.gpu.instance_type", "p5.48xlarge")
     assert "'p5.48xlarge' is not offered in eu-central-1" in problem

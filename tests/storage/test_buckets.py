@@ -50,7 +50,7 @@ def test_every_bucket_refuses_plain_http_and_forgets_broken_uploads(planned: Pla
 
 def test_weights_are_read_inside_the_vpc_or_by_administrators() -> None:
     operator = "arn:aws:iam::111122223333:role/cloister-operator"
-    statements = read_statements(Names(account_id="111122223333", region="eu-central-1"), "10.42.0.0/16", [operator])
+    statements = read_statements(Names(account_id="111122223333", region="eu-central-1"), ["10.42.0.0/16"], [operator])
     by_name = {statement["Sid"]: statement for statement in statements}
     assert all(statement["Effect"] == "Deny" for statement in statements)
     assert by_name["OwnAccountOnly"]["Condition"] == {"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}}

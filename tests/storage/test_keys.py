@@ -31,7 +31,7 @@ def test_whoever_is_not_of_our_account_needs_a_narrow_reason_to_use_the_key() ->
 def test_log_groups_of_our_region_and_account_alone_use_the_key() -> None:
     statements = json.loads(storage_policy(Names(account_id="111122223333", region="eusc-de-east-1")))["Statement"]
     [logs] = [statement for statement in statements if statement["Sid"] == "LogGroups"]
-    assert logs["Principal"] == {"Service": "logs.eusc-de-east-1.amazonaws.eu"}
+    assert logs["Principal"] == {"Service": "logs.eusc-de-east-1.amazonaws.com"}
     assert logs["Condition"]["ArnLike"] == {
         "kms:EncryptionContext:aws:logs:arn": "arn:aws-eusc:logs:eusc-de-east-1:111122223333:log-group:*"
     }

@@ -7,6 +7,7 @@ def test_a_tag_once_pushed_always_means_the_same_image() -> None:
     repositories = platform().of("aws:ecr/repository:Repository")
     assert {found.inputs["name"] for found in repositories} == {
         "cloister/weights",
+        "cloister/registrar",
         "cloister/envoy",
         "cloister/vllm-openai",
         "cloister/llama-cpp",
