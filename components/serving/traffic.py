@@ -19,7 +19,11 @@ def engine_traffic(
     storage_cidrs: Sequence[str],
     opts: ResourceOptions,
 ) -> rule.NetworkPolicy:
-    """In: the gateway, to the one port. Out: the storage endpoint and the agent that hands out credentials for it."""
+    """In: the gateway, to the one port. Out: S3's ranges and the agent that hands out credentials for it.
+
+    S3's addresses are public and the rule admits all of the region's; the VPC has no way to them but its gateway
+    endpoint, whose policy knows the weight cache only.
+    """
     return rule.NetworkPolicy(
         name,
         metadata=metadata,

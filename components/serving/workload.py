@@ -31,7 +31,7 @@ class WorkloadArgs:
         engine_image: reference by digest; likewise `loader_image`.
         bucket: name of the weight cache's bucket.
         service_account: the account that may read the weight cache.
-        storage_cidrs: where the storage's interface endpoint has its addresses.
+        storage_cidrs: the ranges in which S3 has its addresses in the region.
     """
 
     namespace: Input[str]

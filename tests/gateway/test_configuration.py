@@ -1,5 +1,6 @@
 import base64
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -220,6 +221,17 @@ def test_slow_requests_and_large_ones_have_an_end(plan: GatewayPlan) -> None:
     assert manager["common_http_protocol_options"]["idle_timeout"] == "75s"
     assert next(values(public, "max_request_bytes")) == 1 << 20
     assert public["per_connection_buffer_limit_bytes"] > 1 << 20
+
+
+def test_a_silent_connection_gives_a_sign_of_life_long_before_a_load_balancer_forgets_it(plan: GatewayPlan) -> None:
+    (public, _) = bootstrap(plan)["static_resources"]["listeners"]
+    given = {(option["level"], option["name"]): option["int_value"] for option in public["socket_options"]}
+    assert given == {
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE): 1,
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE): 60,
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL): 20,
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT): 3,
+    }
 
 
 def test_the_log_has_no_field_that_a_caller_chooses() -> None:

@@ -37,7 +37,7 @@ def planned(**changes: Any) -> Plan:
         bucket="weights-bucket",
         region="eu-central-1",
         service_account="weights-loader",
-        storage_cidrs=("10.42.224.0/26", "10.42.224.64/26"),
+        storage_cidrs=("3.5.134.0/23", "52.219.44.0/22"),
     )
     return plan(lambda: Workload("workload", "tiny", args).host_name)
 
@@ -187,10 +187,10 @@ def test_only_the_gateway_may_call_the_engine(one: Plan) -> None:
     }
 
 
-def test_a_pod_reaches_the_storage_endpoint_and_its_credentials_only(one: Plan) -> None:
+def test_a_pod_reaches_storage_and_its_credentials_only(one: Plan) -> None:
     rules = one.one("kubernetes:networking.k8s.io/v1:NetworkPolicy").inputs["spec"]["egress"]
     reached = {peer["ipBlock"]["cidr"]: rule["ports"][0]["port"] for rule in rules for peer in rule["to"]}
-    assert reached == {"10.42.224.0/26": 443, "10.42.224.64/26": 443, POD_IDENTITY_AGENT: 80}
+    assert reached == {"3.5.134.0/23": 443, "52.219.44.0/22": 443, POD_IDENTITY_AGENT: 80}
 
 
 def test_the_network_rules_exist_before_the_pods(one: Plan) -> None:

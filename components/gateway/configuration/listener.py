@@ -35,6 +35,13 @@ LOCAL_LIMIT: Final = filter_message("local_ratelimit.v3.LocalRateLimit")
 JWT: Final = filter_message("jwt_authn.v3.JwtAuthentication")
 TLS: Final = "envoy.extensions.transport_sockets.tls.v3"
 
+DOWNSTREAM_KEEP_ALIVE: Final = ((1, 9, 1), (6, 4, 60), (6, 5, 20), (6, 6, 3))
+"""Linux's SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT: after 60 s without a byte, every 20 s, three times.
+
+A Network Load Balancer forgets a TLS connection after 350 s without a byte; an answer that is not streamed may take
+longer. It passes the sign of life on to the client. Source: NLB User Guide, "Connection idle timeout".
+"""
+
 OUR_HEADERS: Final = "x-"
 """What begins with this is removed before anything looks at a request: ours and Envoy's own headers have such names."""
 
@@ -164,6 +171,10 @@ def public_listener(plan: GatewayPlan) -> Document:
         # The scanner holds a whole body.
         "per_connection_buffer_limit_bytes": (plan.gateway.body_limit_mib + 1) * MIB,
         "tcp_backlog_size": 4096,
+        # Accepted connections inherit them.
+        "socket_options": [
+            {"level": level, "name": name, "int_value": value} for level, name, value in DOWNSTREAM_KEEP_ALIVE
+        ],
     }
 
 
