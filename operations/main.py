@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from components.settings.errors import SettingsError
-from operations.commands import images, model, rehearse, token
+from operations.commands import images, model, network, rehearse, token
 from operations.commands.options import print_json
 from operations.commands.size import size
 from operations.errors import CommandError
@@ -22,6 +22,7 @@ app.add_typer(rehearse.app, name="rehearse")
 app.add_typer(model.app, name="model")
 app.add_typer(images.app, name="images")
 app.add_typer(token.app, name="token")
+app.add_typer(network.app, name="network")
 app.command()(size)
 
 

@@ -47,12 +47,14 @@ class ControlPlane(pulumi.ComponentResource):
         cluster_name: str.
         endpoint: https URL inside the VPC.
         certificate_authority: base64 PEM.
+        security_group_id: of the control plane's interfaces.
     Source: EKS User Guide, "Deploy private clusters with limited internet access".
     """
 
     cluster_name: Output[str]
     endpoint: Output[str]
     certificate_authority: Output[str]
+    security_group_id: Output[str]
 
     def __init__(self, name: str, args: ControlPlaneArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("cloister:cluster:ControlPlane", name, None, opts)
@@ -106,11 +108,13 @@ class ControlPlane(pulumi.ComponentResource):
         self.cluster_name = cluster.name
         self.endpoint = cluster.endpoint
         self.certificate_authority = cluster.certificate_authority.data
+        self.security_group_id = group.id
         self.register_outputs(
             {
                 "cluster_name": self.cluster_name,
                 "endpoint": self.endpoint,
                 "certificate_authority": self.certificate_authority,
+                "security_group_id": self.security_group_id,
             }
         )
 

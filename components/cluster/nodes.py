@@ -24,6 +24,7 @@ class NodesArgs:
     Attributes:
         names: physical names of the platform.
         vpc_id: the VPC.
+        control_plane_group_id: security group of the control plane's interfaces.
         endpoint_cidrs: ranges of the endpoints and of the control plane's interfaces.
         storage_prefix_list_id: what security groups call S3.
         front_group_id: security group of the gateway's load balancer, or None where there is none.
@@ -31,6 +32,7 @@ class NodesArgs:
 
     names: Names
     vpc_id: Input[str]
+    control_plane_group_id: Input[str]
     endpoint_cidrs: Sequence[str]
     storage_prefix_list_id: Input[str]
     front_group_id: Input[str] | None
@@ -97,7 +99,7 @@ class Nodes(pulumi.ComponentResource):
                         protocol="tcp",
                         from_port=first,
                         to_port=last,
-                        cidr_blocks=list(args.endpoint_cidrs),
+                        security_groups=[args.control_plane_group_id],
                         description="Control plane to kubelets and webhooks",
                     )
                     for first, last in CONTROL_PLANE_PORTS

@@ -125,6 +125,7 @@ def _cluster(
         NodesArgs(
             names=names,
             vpc_id=network.vpc_id,
+            control_plane_group_id=control_plane.security_group_id,
             endpoint_cidrs=network.addresses.endpoints,
             storage_prefix_list_id=network.endpoints.storage_prefix_list_id,
             front_group_id=network.front.security_group_id if network.front else None,

@@ -1,6 +1,7 @@
 """Who may import whom: the table of the README, read out of the syntax trees."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,17 @@ import pytest
 from components.settings.load import ROOT
 
 PURE_ROOMS = {"settings", "catalog", "model"}
-PURE_FILES = {"iam.py", "gateway/configuration.py", "serving/engines"}
-PURE_IMPORTS = {"settings", "catalog", "model", "iam", "gateway.configuration", "serving.engines"}
+PURE_FILES = {"iam.py", "gateway/configuration.py", "serving/engines", "network/layout.py", "network/reachability"}
+PURE_IMPORTS = {
+    "settings",
+    "catalog",
+    "model",
+    "iam",
+    "gateway.configuration",
+    "serving.engines",
+    "network.layout",
+    "network.reachability",
+}
 CLOUD = {
     "pulumi",
     "pulumi_aws",
@@ -24,6 +34,8 @@ CLOUD = {
 CLIENTS = {"boto3", "botocore", "huggingface_hub"}
 HUGGING_FACE_ROOM = "components/managed/"
 """The one resource for which no provider exists."""
+PLANNER = "operations/planned.py"
+"""Runs a layer as the stacks' program does, but without an engine: what is explained is what would be deployed."""
 SKIPPED = {".venv", ".cloister", ".git", "node_modules"}
 
 
@@ -83,9 +95,9 @@ def test_working_rooms_never_import_each_other(room: str) -> None:
                 assert any(component(module).startswith(name) for name in allowed), f"{label(path)}: {module}"
 
 
-def test_layers_are_imported_by_the_stacks_program_and_tests_only() -> None:
+def test_layers_are_imported_by_the_stacks_program_the_planner_and_tests_only() -> None:
     for path in files("components", "operations", "images", "sandbox", "policies"):
-        if "layers" in path.parts:
+        if "layers" in path.parts or label(path) == PLANNER:
             continue
         for module in imports(path):
             assert not module.startswith("components.layers"), f"{label(path)}: {module}"
@@ -121,3 +133,14 @@ def test_the_stacks_program_imports_layers_and_settings_only() -> None:
     used = {module for module in imports(program) if top(module) == "components"}
     assert all(component(module).startswith(("layers", "settings")) for module in used)
     assert len(program.read_text(encoding="utf-8").splitlines()) < 30
+
+
+def test_no_component_writes_a_partition_itself() -> None:
+    """ARNs and host names differ in the Sovereign Cloud: `catalog/regions.py` and `iam.py` know how."""
+    for path in files("components", "images", "operations"):
+        if label(path) in {"components/catalog/regions.py", "operations/planned.py"}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                written = re.search(r"arn:aws:|[a-z.]\.amazonaws\.com|(?<![a-z.])amazonaws\.com", node.value)
+                assert not written or "eks.amazonaws.com/" in node.value, f"{label(path)}:{node.lineno}: {node.value}"
