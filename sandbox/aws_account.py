@@ -2,8 +2,9 @@
 
 `python -m sandbox.aws_account --port P --state DIR --token-webhook-port Q`
 
-Beside moto's own behaviour: identifiers follow the seed that a request names, so that a restarted account can be given
-the same resources again; the material of KMS keys is kept in DIR/kms (mode 0600, a rehearsal's secrets only).
+Beside moto's own behaviour: what `providers/aws/corrections` corrects in it; identifiers follow the seed that a request
+names, so that a restarted account can be given the same resources again; the material of KMS keys is kept in DIR/kms
+(mode 0600, a rehearsal's secrets only).
 Not simulated: IAM evaluation (every principal may do everything), signatures (moto checks none; those of Kubernetes
 tokens are checked), EKS access policies (who has an access entry, and whoever made the cluster, is in
 `system:masters`).
@@ -24,10 +25,15 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives import serialization
 
+from components.catalog.regions import partition
+from sandbox.providers.aws import corrections
 from sandbox.token_review import ACCOUNT_ID, webhook_server
 
 OPERATOR: Final = "cloister-operator"
 """A role that exists from the start; the rehearsal's settings name it as the cluster's administrator."""
+
+_MOTO_NAMES: Final = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
+"""Services that sign under another name than moto's module has."""
 
 _SEED: Final = "HTTP_X_CLOISTER_SEED"
 _STARTED: Final = str(uuid.uuid4())
@@ -41,6 +47,7 @@ def seeded_randomness(seeds: threading.local) -> None:
     Args:
         seeds: its `random` attribute is the request's generator.
     """
+    from moto.core.base_backend import AccountSpecificBackend
     from moto.moto_api._internal import mock_random
 
     fallback = Random()
@@ -53,6 +60,17 @@ def seeded_randomness(seeds: threading.local) -> None:
         generator: Random = getattr(seeds, "random", None) or fallback
         return generator.random()
 
+    make = AccountSpecificBackend.__getitem__
+
+    def getitem(self: Any, region: str) -> Any:
+        """A backend that is made meanwhile draws for itself, or the request's identifiers would follow from its age."""
+        generator, seeds.random = getattr(seeds, "random", None), None
+        try:
+            return make(self, region)
+        finally:
+            seeds.random = generator
+
+    setattr(AccountSpecificBackend, make.__name__, getitem)
     mock_random.getrandbits = getrandbits  # type: ignore[method-assign]
     mock_random.random = random  # type: ignore[method-assign]
 
@@ -84,9 +102,9 @@ def _warm_up(moto: Any, environ: dict[str, Any]) -> None:
 
     moto.get_application(environ)
     _, _, region, service, _ = environ["HTTP_AUTHORIZATION"].split(",")[0].split()[1].split("/")
-    for name in ("sts", "iam", service):  # every request looks up who sent it
+    for name in ("sts", "iam", _MOTO_NAMES.get(service, service)):  # every request looks up who sent it
         regions = get_backend(name)[ACCOUNT_ID]
-        for scope in set(regions.regions) & {region, "aws", "global"}:
+        for scope in set(regions.regions) & {region, partition(region).name, "aws", "global"}:
             assert regions[scope]
 
 
@@ -126,7 +144,6 @@ def keep_key_material(region: str, key_id: str, folder: Path) -> None:
 
 def moto_server(port: int, state: Path, region: str) -> Any:
     """Moto on loopback with the account's number, AWS's managed policies and prefix lists that repeat."""
-    os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT_ID
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     from moto.ec2.models import ec2_backends
     from moto.moto_api._internal import mock_random
@@ -137,8 +154,9 @@ def moto_server(port: int, state: Path, region: str) -> Any:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Moto answers thousands of requests in a rehearsal."""
 
+    corrections.apply()
     _evaluate_no_policy()
-    _add_operator()
+    _add_operator(region)
     mock_random.seed(region)
     assert ec2_backends[ACCOUNT_ID][region].managed_prefix_lists  # made now, so that their identifiers repeat
     application = account_application(DomainDispatcherApplication(create_backend_app), state)
@@ -152,13 +170,14 @@ def _evaluate_no_policy() -> None:
     IAMPolicy.is_action_permitted = lambda *_, **__: PermissionResult.NEUTRAL  # type: ignore[method-assign]
 
 
-def _add_operator() -> None:
+def _add_operator(region: str) -> None:
     """The one thing that a real account has before Cloister comes: the role of the people who run it."""
     from moto.iam.models import iam_backends
 
-    principal = {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}
+    name = partition(region).name
+    principal = {"AWS": f"arn:{name}:iam::{ACCOUNT_ID}:root"}
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    iam_backends[ACCOUNT_ID]["aws"].create_role(
+    iam_backends[ACCOUNT_ID][name].create_role(
         role_name=OPERATOR,
         assume_role_policy_document=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
         path="/",

@@ -124,7 +124,7 @@ def test_a_vllm_installation_without_compiler_names_what_is_missing(
 
 def test_every_locked_image_has_a_program_here() -> None:
     programs = {image.name: images.program(image) for image in images.locked().values()}
-    assert set(programs) == {"weights", "envoy", "vllm-openai", "llama-cpp"}
+    assert set(programs) == {"weights", "registrar", "envoy", "vllm-openai", "llama-cpp"}
     assert Path(programs["envoy"][0]).exists()
     assert all(Path(program[0]).parent == Path(sys.executable).parent for program in programs.values())
 

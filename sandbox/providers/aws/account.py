@@ -15,6 +15,8 @@ import botocore.session
 import httpx
 from botocore.config import Config
 
+from components.catalog.regions import partition
+
 SEED_HEADER: Final = "X-Cloister-Seed"
 """Names the seed of the identifiers that moto draws while it answers this request."""
 
@@ -51,6 +53,11 @@ class Account:
     def partition(self) -> str:
         """The region's partition, such as `aws` or `aws-eusc`."""
         return str(session().get_partition_for_region(self.region))
+
+    @cached_property
+    def dns_suffix(self) -> str:
+        """The domain of the partition's host names, such as `amazonaws.com` or `amazonaws.eu`."""
+        return partition(self.region).dns_suffix
 
     @cached_property
     def id(self) -> str:

@@ -13,7 +13,7 @@ from pulumi._types import input_type_py_to_pulumi_names
 from sandbox.providers import schema
 from sandbox.providers.serve import UNKNOWN
 
-from . import shapes
+from . import judgements, shapes
 from .types import TYPES, kind_of
 
 _POLICIES: Final = ("policy", "assumeRolePolicy")
@@ -59,8 +59,7 @@ def problems(type_token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, 
         if name in inputs:
             yield from _policy(name, inputs[name])
     yield from _ranges(inputs, "")
-    if type_token == "aws:eks/nodeGroup:NodeGroup":
-        yield from _scaling(inputs.get("scalingConfig"))
+    yield from judgements.problems(type_token, declared)
 
 
 def _tags(tags: Any) -> Iterator[tuple[str, str]]:
@@ -113,11 +112,3 @@ def _is_network(text: str) -> bool:
         return bool(ipaddress.ip_network(text)) and "/" in text
     except ValueError:
         return False
-
-
-def _scaling(scaling: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(scaling, Mapping):
-        low, wanted, high = (scaling.get(name) for name in ("minSize", "desiredSize", "maxSize"))
-        numbers = [number for number in (low, wanted, high) if isinstance(number, int)]
-        if numbers != sorted(numbers):
-            yield "scalingConfig", f"minSize {low}, desiredSize {wanted}, maxSize {high} are not in ascending order"

@@ -35,6 +35,7 @@ def difference(type_token: str, old: Mapping[str, Any], new: Mapping[str, Any]) 
     names = sorted(set(old) | set(new))
     differing = [name for name in names if not _same(old.get(name), new.get(name))]
     fixed = {path.split(".")[0] for path in (*kind.immutable, "region") if not _same(_at(old, path), _at(new, path))}
+    fixed |= set(kind.replaced_by(old, new))
     replaces = tuple(name for name in differing if name in fixed)
     own = kind.name or ("bucket" if "bucket" in kind.immutable else "")
     return Difference(

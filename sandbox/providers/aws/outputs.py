@@ -40,6 +40,7 @@ def facts(account: Account, seed: str, inputs: Mapping[str, Any]) -> dict[str, A
     return {
         **inputs,
         "partition": account.partition,
+        "dns_suffix": account.dns_suffix,
         "region": account.region,
         "account": account.id,
         "hex17": seed[:17],

@@ -13,13 +13,16 @@ from sandbox.providers.serve import UNKNOWN
 
 from .account import Account
 from .kept import Kept
+from .zones import added_zones
 
 
 class Missing(Exception):  # noqa: N818 - it is an answer, as AWS's "NotFound" codes are
     """Something that AWS would have named "not found"."""
 
 
-_EC2_ID: Final = re.compile(r"(vpc|subnet|sg|rtb|acl|dopt|vpce|pcx|lt|pl|igw|nat|eni)-[0-9a-f]{8,17}")
+_EC2_ID: Final = re.compile(
+    r"(vpc|subnet|sg|rtb|acl|dopt|vpce|vpce-svc|pcx|vgw|cgw|vpn|lt|pl|igw|nat|eni)-[0-9a-f]{8,17}"
+)
 _EC2: Final[Mapping[str, tuple[str, str]]] = {
     "vpc": ("describe_vpcs", "VpcIds"),
     "subnet": ("describe_subnets", "SubnetIds"),
@@ -29,6 +32,10 @@ _EC2: Final[Mapping[str, tuple[str, str]]] = {
     "dopt": ("describe_dhcp_options", "DhcpOptionsIds"),
     "vpce": ("describe_vpc_endpoints", "VpcEndpointIds"),
     "pcx": ("describe_vpc_peering_connections", "VpcPeeringConnectionIds"),
+    "vpce-svc": ("describe_vpc_endpoint_service_configurations", "ServiceIds"),
+    "vgw": ("describe_vpn_gateways", "VpnGatewayIds"),
+    "cgw": ("describe_customer_gateways", "CustomerGatewayIds"),
+    "vpn": ("describe_vpn_connections", "VpnConnectionIds"),
     "lt": ("describe_launch_templates", "LaunchTemplateIds"),
     "pl": ("describe_managed_prefix_lists", "PrefixListIds"),
     "igw": ("describe_internet_gateways", "InternetGatewayIds"),
@@ -41,6 +48,9 @@ _TEXTS: Final = {
     "configurationValues", "kubernetesGroups",
 }  # fmt: skip
 """Properties that hold text or documents, in which an identifier refers to nothing that must exist by now."""
+
+_FOREIGN_VPC: Final = {"aws:route53/vpcAssociationAuthorization:VpcAssociationAuthorization"}
+"""Types whose `vpcId` is another account's."""
 
 _ACCESS_POLICIES: Final = {
     f"AmazonEKS{name}Policy" for name in ("Admin", "ClusterAdmin", "AdminView", "Edit", "View", "SecretReader")
@@ -74,7 +84,7 @@ def problems(account: Account, kept: Kept, type_token: str, inputs: Mapping[str,
     """
     foreign_peer = inputs.get("peerOwnerId") not in (None, account.id)
     for path, name, value in _strings(inputs):
-        if name == "peerVpcId" and foreign_peer:
+        if (name == "peerVpcId" and foreign_peer) or (name == "vpcId" and type_token in _FOREIGN_VPC):
             continue
         if _is_missing_id(account, kept, value):
             yield path, f"'{value}' does not exist in {account.region}"
@@ -85,6 +95,9 @@ def problems(account: Account, kept: Kept, type_token: str, inputs: Mapping[str,
         elif name in ("bucket", "s3BucketName") and type_token != "aws:s3/bucket:Bucket":
             if not _has_bucket(account, value):
                 yield path, f"bucket '{value}' does not exist"
+        elif path == "zoneId":
+            if not _answers(lambda zone=value: account.client("route53").get_hosted_zone(Id=zone)):  # type: ignore[misc]
+                yield path, f"hosted zone '{value}' does not exist"
         elif name == "clusterName" and kept.find("aws:eks/cluster:Cluster", value) is None:
             known = ", ".join(cluster.id for cluster in kept.of_type("aws:eks/cluster:Cluster")) or "none"
             yield path, f"cluster '{value}' does not exist; the account has {known}"
@@ -127,7 +140,14 @@ def _exists(account: Account, prefix: str, identifier: str) -> bool:
         answer = getattr(account.client("ec2"), operation)(**{parameter: [identifier]})
     except ClientError:
         return False
-    return any(value for key, value in answer.items() if key not in ("ResponseMetadata", "NextToken"))
+    lists = [value for key, value in answer.items() if key not in ("ResponseMetadata", "NextToken")]
+    return any(not _is_deleted(item) for found in lists for item in found)
+
+
+def _is_deleted(item: Mapping[str, Any]) -> bool:
+    """Moto goes on describing what was deleted, as AWS does for a while."""
+    state = item.get("State") or (item.get("Status") or {}).get("Code")
+    return state == "deleted"
 
 
 def _arn(account: Account, kept: Kept, arn: str) -> str | None:
@@ -166,19 +186,33 @@ def _eks(account: Account, kept: Kept, arn: str, resource: str) -> bool:
     return kind != "cluster" or kept.find("aws:eks/cluster:Cluster", name) is not None
 
 
+def _balancing(account: Account, kept: Kept, arn: str, resource: str) -> bool:
+    elb, kind = account.client("elbv2"), resource.partition("/")[0]
+    if kind == "loadbalancer":
+        return _answers(lambda: elb.describe_load_balancers(LoadBalancerArns=[arn]))
+    return kind != "targetgroup" or _answers(lambda: elb.describe_target_groups(TargetGroupArns=[arn]))
+
+
 _FINDERS: Final[Mapping[str, Callable[[Account, Kept, str, str], bool]]] = {
     "iam": _iam,
     "kms": lambda account, kept, arn, resource: _answers(lambda: account.client("kms").describe_key(KeyId=arn)),
     "s3": lambda account, kept, arn, resource: _has_bucket(account, resource.split("/")[0]),
     "logs": _logs,
     "eks": _eks,
+    "acm": lambda account, kept, arn, resource: _answers(
+        lambda: account.client("acm").describe_certificate(CertificateArn=arn)
+    ),
+    "sns": lambda account, kept, arn, resource: _answers(
+        lambda: account.client("sns").get_topic_attributes(TopicArn=arn)
+    ),
+    "elasticloadbalancing": _balancing,
 }
 
 
 @cache
 def _zone(account: Account, value: str) -> str | None:
     zones = account.client("ec2").describe_availability_zones()["AvailabilityZones"]
-    names = [zone["ZoneName"] for zone in zones]
+    names = sorted({*(zone["ZoneName"] for zone in zones), *added_zones(account.region)})
     return None if value in names else f"'{value}' is not a zone of {account.region}; use {', '.join(names)}"
 
 
@@ -194,7 +228,7 @@ def _add_on(account: Account, value: str) -> str | None:
 
 @cache
 def _service(account: Account, value: str) -> str | None:
-    if not value.startswith(("com.amazonaws.", "aws.")) or ".vpce." in value:
+    if not value.startswith(("com.amazonaws.", "eu.amazonaws.", "aws.")) or ".vpce." in value:
         return None
     names = account.client("ec2").describe_vpc_endpoint_services()["ServiceNames"]
     return None if value in names else f"'{value}' is not an endpoint service of {account.region}"

@@ -14,16 +14,42 @@ from sandbox.providers.serve import ProviderError
 
 from . import outputs, references
 from .account import Account, seed_of
-from .backed import ec2, eks, identity, security_groups, storage
+from .backed import (
+    certificates,
+    eks,
+    endpoints,
+    identity,
+    keys,
+    launch_templates,
+    load_balancing,
+    names,
+    observability,
+    peering,
+    routing,
+    security_groups,
+    storage,
+    vpc,
+    vpn,
+)
 from .backed.backing import Backing, is_missing
 from .kept import Kept, Resource
 from .types import kind_of
 
 BACKED: Final[Mapping[str, Backing]] = {
-    **ec2.BACKED,
+    **vpc.BACKED,
+    **routing.BACKED,
     **security_groups.BACKED,
+    **endpoints.BACKED,
+    **peering.BACKED,
+    **vpn.BACKED,
+    **load_balancing.BACKED,
+    **certificates.BACKED,
+    **names.BACKED,
+    **observability.BACKED,
     **storage.BACKED,
+    **keys.BACKED,
     **identity.BACKED,
+    **launch_templates.BACKED,
     **eks.BACKED,
 }
 """The types that exist in moto (or, node groups, in the sandbox's Kubernetes API) as well."""

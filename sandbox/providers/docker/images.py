@@ -18,6 +18,7 @@ from sandbox.providers.serve import ProviderError
 LOCK = Path("sandbox/images.lock.yaml")
 _ENTRYPOINTS = {
     "weights": ("weights",),
+    "registrar": ("registrar",),
     "envoy": ("envoy",),
     "llama-cpp": ("llama-server",),
     "vllm-openai": ("vllm", "serve"),
@@ -86,6 +87,7 @@ def program(image: Image) -> list[str]:
     python = sys.executable
     programs = {
         "weights": [python, "-m", "images.weights"],
+        "registrar": [python, "-m", "images.registrar"],
         "envoy": [str(Path(python).with_name("envoy"))],
         "llama-cpp": [python, "-m", "sandbox.engines.llama_server"],
         "vllm-openai": [python, "-m", "sandbox.engines.vllm_cpu", "serve", str(rehearsal_folder() / "vllm")],

@@ -53,3 +53,8 @@ def document(value: Any) -> str:
 def removed(new: Mapping[str, str], old: Mapping[str, str]) -> list[str]:
     """The keys that an update takes away."""
     return sorted(set(old) - set(new))
+
+
+def pairs(tags: Mapping[str, str] | None, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    """Tags as most services take them."""
+    return [{key: name, value: item} for name, item in (tags or {}).items()]

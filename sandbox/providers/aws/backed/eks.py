@@ -43,7 +43,7 @@ def _read_cluster(account: Account, identifier: str) -> dict[str, Any]:
     if group is None:
         raise Missing(f"cluster {identifier}")
     facts = kubernetes.cluster_facts()
-    issuer = f"https://oidc.eks.{account.region}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+    issuer = f"https://oidc.eks.{account.region}.{account.dns_suffix}/id/0123456789ABCDEF0123456789ABCDEF"
     return {
         "endpoint": facts["endpoint"],
         "certificateAuthority": {"data": facts["certificate_authority"]},

@@ -10,7 +10,7 @@ from sandbox.providers.aws.account import Account
 from sandbox.providers.aws.references import Missing
 
 from .backing import Backing, Properties
-from .ec2 import _tag as tag
+from .ec2 import tag
 
 _GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 

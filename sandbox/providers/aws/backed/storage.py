@@ -1,4 +1,4 @@
-"""Buckets, image repositories, log groups and secrets, in moto."""
+"""Buckets, image repositories and secrets, in moto."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from sandbox.providers.aws import shapes
 from sandbox.providers.aws.account import Account
 from sandbox.providers.aws.references import Missing
 
-from .backing import Backing, Properties, document, removed
-
-
-def _pairs(tags: Mapping[str, str] | None, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    return [{key: name, value: item} for name, item in (tags or {}).items()]
+from .backing import Backing, Properties, document, pairs, removed
 
 
 def _create_bucket(account: Account, inputs: Properties) -> str:
@@ -29,7 +25,7 @@ def _create_bucket(account: Account, inputs: Properties) -> str:
 def _tag_bucket(account: Account, identifier: str, new: Properties, old: Properties) -> None:
     s3 = account.client("s3")
     if new.get("tagsAll"):
-        s3.put_bucket_tagging(Bucket=identifier, Tagging={"TagSet": _pairs(new["tagsAll"])})
+        s3.put_bucket_tagging(Bucket=identifier, Tagging={"TagSet": pairs(new["tagsAll"])})
     elif old.get("tagsAll"):
         s3.delete_bucket_tagging(Bucket=identifier)
 
@@ -113,7 +109,7 @@ def _create_repository(account: Account, inputs: Properties) -> str:
         parameters["encryptionConfiguration"] = shapes.convert(
             "ecr.CreateRepository", "encryptionConfiguration", {"encryptionType": "AES256", **encryption}
         )
-    parameters["tags"] = _pairs(inputs.get("tagsAll"))
+    parameters["tags"] = pairs(inputs.get("tagsAll"))
     return str(account.client("ecr").create_repository(**parameters)["repository"]["repositoryName"])
 
 
@@ -131,7 +127,7 @@ def _update_repository(account: Account, identifier: str, new: Properties, old: 
     arn = _read_repository(account, identifier)["arn"]
     if gone := removed(new.get("tagsAll") or {}, old.get("tagsAll") or {}):
         ecr.untag_resource(resourceArn=arn, tagKeys=gone)
-    ecr.tag_resource(resourceArn=arn, tags=_pairs(new.get("tagsAll")))
+    ecr.tag_resource(resourceArn=arn, tags=pairs(new.get("tagsAll")))
 
 
 def _delete_repository(account: Account, identifier: str, outputs: Properties) -> None:
@@ -155,40 +151,8 @@ def _repository_setting(put: str, member: str, get: str, delete: str) -> Backing
     return Backing(create=create, read=read, update=update, delete=remove)
 
 
-def _create_log_group(account: Account, inputs: Properties) -> str:
-    logs, name = account.client("logs"), str(inputs["name"])
-    parameters: dict[str, Any] = {"logGroupName": name, "tags": dict(inputs.get("tagsAll") or {})}
-    logs.create_log_group(**parameters, **({"kmsKeyId": inputs["kmsKeyId"]} if inputs.get("kmsKeyId") else {}))
-    _set_retention(account, name, inputs, {})
-    return name
-
-
-def _set_retention(account: Account, identifier: str, new: Properties, old: Properties) -> None:
-    logs = account.client("logs")
-    if new.get("retentionInDays"):
-        logs.put_retention_policy(logGroupName=identifier, retentionInDays=new["retentionInDays"])
-    elif old.get("retentionInDays"):
-        logs.delete_retention_policy(logGroupName=identifier)
-    if gone := removed(new.get("tagsAll") or {}, old.get("tagsAll") or {}):
-        logs.untag_log_group(logGroupName=identifier, tags=gone)
-    if new.get("tagsAll"):
-        logs.tag_log_group(logGroupName=identifier, tags=dict(new["tagsAll"]))
-
-
-def _read_log_group(account: Account, identifier: str) -> dict[str, Any]:
-    groups = account.client("logs").describe_log_groups(logGroupNamePrefix=identifier)["logGroups"]
-    if not any(group["logGroupName"] == identifier for group in groups):
-        raise Missing(f"log group {identifier}")
-    return {}
-
-
-def _delete_log_group(account: Account, identifier: str, outputs: Properties) -> None:
-    if not outputs.get("skipDestroy"):
-        account.client("logs").delete_log_group(logGroupName=identifier)
-
-
 def _create_secret(account: Account, inputs: Properties) -> str:
-    parameters = {"Name": inputs["name"], "Tags": _pairs(inputs.get("tagsAll"))}
+    parameters = {"Name": inputs["name"], "Tags": pairs(inputs.get("tagsAll"))}
     parameters |= {"Description": inputs["description"]} if inputs.get("description") else {}
     parameters |= {"KmsKeyId": inputs["kmsKeyId"]} if inputs.get("kmsKeyId") else {}
     return str(account.client("secretsmanager").create_secret(**parameters)["ARN"])
@@ -271,9 +235,6 @@ BACKED: Final[Mapping[str, Backing]] = {
     ),
     "aws:ecr/repositoryPolicy:RepositoryPolicy": _repository_setting(
         "set_repository_policy", "policyText", "get_repository_policy", "delete_repository_policy"
-    ),
-    "aws:cloudwatch/logGroup:LogGroup": Backing(
-        create=_create_log_group, read=_read_log_group, update=_set_retention, delete=_delete_log_group
     ),
     "aws:secretsmanager/secret:Secret": Backing(create=_create_secret, read=_read_secret, delete=_delete_secret),
 }
