@@ -1,5 +1,5 @@
 # make rehearse: the main job on this machine. make test: what CI runs. Both do all the set-up that is missing.
-.PHONY: rehearse test fast stop destroy format lock schema clean
+.PHONY: rehearse test bench fast stop destroy format lock schema clean
 CLOISTER := .venv/bin/cloister
 READY := .venv/.ready
 
@@ -7,6 +7,7 @@ rehearse: $(READY) ; @$(CLOISTER) rehearse up $(if $(ENGINE),--engine $(ENGINE))
 stop: $(READY) ; @$(CLOISTER) rehearse stop
 destroy: $(READY) ; @$(CLOISTER) rehearse destroy
 test: $(READY) ; @sh tests/run.sh
+bench: $(READY) ; @.venv/bin/python -m tests.bench.preview
 fast: $(READY) ; @.venv/bin/pytest -m "not engine and not servers"
 format: $(READY) ; @.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
 lock: $(READY) ; @.venv/bin/uv pip compile --quiet --universal --no-header --generate-hashes --group rehearsal --group dev pyproject.toml -o requirements.lock

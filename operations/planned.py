@@ -34,12 +34,16 @@ COMPUTED: dict[str, Mapping[str, Any]] = {
     "aws:ecr/repository:Repository": {"repositoryUrl": "registry.test/repository"},
     "aws:ec2/vpcEndpoint:VpcEndpoint": {
         "prefixListId": "pl-6ea54007",
-        "dnsEntries": [{"dnsName": "vpce.endpoint.test", "hostedZoneId": "Z0ENDPOINT"}],
+        "dnsEntries": [{"dnsName": "vpce-0c1015e7.sts.eu-central-1.vpce.amazonaws.com", "hostedZoneId": "Z0ENDPOINT"}],
     },
     "aws:ec2/vpcEndpointService:VpcEndpointService": {
         "serviceName": "com.amazonaws.vpce.eu-central-1.vpce-svc-0c1015e7000000001"
     },
-    "aws:lb/loadBalancer:LoadBalancer": {"dnsName": "balancer.test", "zoneId": "Z0BALANCER"},
+    "aws:lb/loadBalancer:LoadBalancer": {
+        "dnsName": "cloister-gateway-0c1015e7.elb.eu-central-1.amazonaws.com",
+        "zoneId": "Z0BALANCER",
+    },
+    "aws:acm/certificate:Certificate": {"arn": "arn:aws:acm:eu-central-1:111122223333:certificate/0c1015e7"},
     "aws:route53/zone:Zone": {"zoneId": "Z0PRIVATE"},
 }
 

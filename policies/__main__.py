@@ -3,7 +3,8 @@
 import sys
 
 from guardrails import NAME, policies  # type: ignore[import-not-found]
-from guardrails.owner import EstateError, load_estate  # type: ignore[import-not-found]
+from guardrails.owner import load_estate  # type: ignore[import-not-found]
+from guardrails.reader import EstateError  # type: ignore[import-not-found]
 from pulumi_policy import EnforcementLevel, PolicyPack
 
 try:

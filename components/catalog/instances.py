@@ -76,6 +76,11 @@ def offered_zones(name: str, region: str) -> tuple[str, ...]:
     return _offerings().get((name, region), ())
 
 
+def offerings_known(region: str) -> bool:
+    """Whether the catalogue knows which types a region offers; of the Sovereign Cloud it knows nothing."""
+    return any(place == region for _, place in _offerings())
+
+
 @lru_cache
 def all_types() -> dict[str, InstanceType]:
     """Every known machine type by name."""

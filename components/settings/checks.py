@@ -58,7 +58,8 @@ def _pools(settings: PlatformSettings) -> Iterator[str]:
         except LookupError as error:
             yield f"{path}: {error.args[0]}"
             continue
-        if not instances.offered_zones(pool.instance_type, settings.region):
+        known = instances.offerings_known(settings.region)
+        if known and not instances.offered_zones(pool.instance_type, settings.region):
             yield f"{path}: {pool.instance_type!r} is not offered in {settings.region}; see `cloister size --machines`"
     if all(_gpus(pool.instance_type) for pool in settings.node_pools.values()):
         yield "settings.node_pools: every pool has GPUs; add one without for the cluster's own services"

@@ -1,7 +1,7 @@
 """The policy pack: four resource policies, one per theme, one stack policy, and a notice of exemptions in use."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pulumi_policy import (
@@ -22,6 +22,7 @@ from .rules import Finding, Ledger, Rule, RuleSet, run
 from .stack import Stack
 
 NAME = "cloister"
+SECOND_RANGE = "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation"
 
 # The whole pack. A rule is one function in a theme's file and its name in that file's RULES.
 POLICIES: dict[str, tuple[str, tuple[Rule, ...]]] = {
@@ -73,7 +74,7 @@ def stack_view(resources: Any, estate: Estate) -> Stack:
                 estate,
                 view.provider,
                 {
-                    key: tuple(plain[source.urn] for source in sources if source.urn in plain)
+                    key: tuple(plain[source.urn] for source in _through(sources) if source.urn in plain)
                     for key, sources in resource.property_dependencies.items()
                 },
             )
@@ -81,6 +82,14 @@ def stack_view(resources: Any, estate: Estate) -> Stack:
             for view in [plain[resource.urn]]
         )
     )
+
+
+def _through(sources: Any) -> Iterator[Any]:
+    """The sources of a property, and the VPC behind a second range that passes its vpcId on, so that subnets wait."""
+    for source in sources:
+        yield source
+        if source.resource_type == SECOND_RANGE:
+            yield from source.property_dependencies.get("vpcId", ())
 
 
 def _resource_check(

@@ -1,11 +1,13 @@
 """Address arithmetic: whether a range lies inside what the estate owns."""
 
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses, ip_address, ip_network
 from typing import Any
 
 from .facts import PRIVATE_SUFFIXES
 from .owner import Estate
+from .s3_ranges import S3_PREFIX_LISTS, S3_RANGES
 
 
 def inside(cidr: Any, ranges: Iterable[IPv4Network]) -> bool:
@@ -15,6 +17,31 @@ def inside(cidr: Any, ranges: Iterable[IPv4Network]) -> bool:
     except (ValueError, TypeError):
         return False
     return isinstance(network, IPv4Network) and any(network.subnet_of(owned) for owned in ranges)
+
+
+def is_storage(cidr: Any, estate: Estate) -> bool:
+    """Whether a range lies in S3's published ranges of an allowed region, or in the estate's own list of them."""
+    return inside(cidr, _storage(estate.regions)) or inside(cidr, estate.storage_ranges)
+
+
+@lru_cache(maxsize=8)
+def _storage(regions: frozenset[str]) -> tuple[IPv4Network, ...]:
+    return tuple(collapse_addresses(IPv4Network(cidr) for region in regions for cidr in S3_RANGES.get(region, ())))
+
+
+def is_storage_list(prefix_list: Any, region: str | None, estate: Estate) -> bool:
+    """Whether a prefix list is AWS's own one of S3 in an allowed region, or one that the estate lists."""
+    known = S3_PREFIX_LISTS.get(region or "") if region in estate.regions else None
+    return prefix_list in estate.prefix_lists or (known is not None and prefix_list == known)
+
+
+def only_tcp(entry: Mapping[str, Any], lowest: int, highest: int) -> bool:
+    """Whether a rule of a group or an ACL lets through TCP only, and no port outside the given ones."""
+    protocol = str(entry.get("protocol") or entry.get("ipProtocol")).lower().removesuffix(".0")
+    first, last = entry.get("fromPort"), entry.get("toPort")
+    if protocol not in ("tcp", "6") or first is None or last is None:
+        return False
+    return lowest <= float(first) <= float(last) <= highest
 
 
 def is_private_address(value: Any) -> bool:
@@ -41,7 +68,7 @@ def is_private_host(value: Any, estate: Estate) -> bool:
 def is_regional_aws_name(host: str, estate: Estate) -> bool:
     """Whether a host name is an AWS service's in an allowed region."""
     labels = host.rstrip(".").lower().split(".")
-    suffixes = ("amazonaws.com", "amazonaws.eu", "api.aws", "on.aws")
+    suffixes = (".amazonaws.com", ".amazonaws.eu", ".api.aws", ".on.aws", ".api.amazonwebservices.eu")
     return host.rstrip(".").lower().endswith(suffixes) and any(label in estate.regions for label in labels)
 
 

@@ -52,3 +52,16 @@ def is_own_bucket(name: Any, estate: Estate) -> bool:
 def is_account(value: Any) -> bool:
     """Whether a text is an account id."""
     return isinstance(value, str) and ACCOUNT.fullmatch(value) is not None
+
+
+def may_connect(principal: Any, estate: Estate) -> bool:
+    """Whether a principal may be offered an endpoint service: own, listed, or the root of a peer's account."""
+    arn = parse_arn(principal)
+    if arn is None or arn.service != "iam" or "*" in principal:
+        return False
+    peers = {peer.account for peer in estate.peers}
+    return (
+        principal in estate.principals
+        or arn.account in estate.accounts
+        or (arn.account in peers and arn.resource == "root")
+    )

@@ -39,8 +39,9 @@ AWS_BUCKET: Final = re.compile(
     r"arn:aws[a-z-]*:s3:::(prod-(?P<ecr>[a-z0-9-]+)-starport-layer-bucket|al2023-repos-(?P<repos>[a-z0-9-]+)-de612dc2)(/.*)?"
 )
 
-# Accounts from which EKS add-on images are pulled. Source: EKS User Guide, "View Amazon container image registries".
-EKS_REGISTRY_ACCOUNTS: Final = frozenset({"602401143452", "590381155156", "455263428931"})
+# Accounts from which EKS add-on images are pulled. Source: EKS User Guide, "View Amazon container image registries";
+# the Sovereign Cloud's (the last) as eksctl-io/eksctl pull request 8839 quotes it.
+EKS_REGISTRY_ACCOUNTS: Final = frozenset({"602401143452", "590381155156", "455263428931", "877088126301"})
 
 # Names that resolve only inside the VPC, the cluster or the host.
 PRIVATE_SUFFIXES: Final = (".internal", ".cluster.local", ".svc", ".local", ".in-addr.arpa")

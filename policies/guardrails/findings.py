@@ -114,6 +114,19 @@ def names(value: Mapping[str, Any], key: str) -> bool:
         return True
 
 
+def known_items(value: Mapping[str, Any], key: str) -> Iterator[Any]:
+    """The known elements of a list of references; a single value counts as a list of one."""
+    found = known(value, key)
+    if isinstance(found, Sequence) and not isinstance(found, str):
+        for index in range(len(found)):
+            try:
+                yield found[index]
+            except UnknownValueError:
+                continue
+    elif found is not None:
+        yield found
+
+
 def given(value: Mapping[str, Any], key: str) -> int:
     """How many elements a list has, known or not; a list that is unknown as a whole counts as one."""
     try:
@@ -184,3 +197,8 @@ def unknown_paths(value: Any, path: str) -> Iterator[str]:
 def last_key(path: str) -> str:
     """The name of the field that a path ends with."""
     return path.rpartition(".")[2].partition("[")[0]
+
+
+def first_key(path: str) -> str:
+    """The name of the property that a path begins with."""
+    return path.partition(".")[0].partition("[")[0]

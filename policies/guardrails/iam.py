@@ -140,8 +140,10 @@ def resources_are_own(statement: Statement, estate: Estate) -> bool:
         return True
     if statement.excludes_resources or not statement.resources:
         return False
-    return all(_is_own_resource(resource, reads_images, estate) for resource in statement.resources) or is_aws_read(
-        statement, estate
+    return (
+        all(_is_own_resource(resource, reads_images, estate) for resource in statement.resources)
+        or is_aws_read(statement, estate)
+        or _is_published_by_aws(statement, estate)
     )
 
 
@@ -158,6 +160,21 @@ def is_aws_read(statement: Statement, estate: Estate) -> bool:
         and bool(statement.resources)
         and set(statement.actions) == {"s3:getobject"}
         and all(of_aws(resource) for resource in statement.resources)
+    )
+
+
+def _is_published_by_aws(statement: Statement, estate: Estate) -> bool:
+    """Whether a statement only starts machines from Amazon's own images, or reads Amazon's own public parameters."""
+    arns = [parse_arn(resource) for resource in statement.resources]
+    if statement.excludes_actions or not all(arn and not arn.account and arn.region in estate.regions for arn in arns):
+        return False
+    kinds = {(arn.service, arn.resource.partition("/")[0]) for arn in arns if arn is not None}
+    if kinds <= {("ec2", "image"), ("ec2", "snapshot")}:
+        return set(statement.actions) <= {"ec2:runinstances", "ec2:createfleet"} and statement.narrowed(
+            "ec2:owner", lambda value: value == "amazon"
+        )
+    return set(statement.actions) <= {"ssm:getparameter", "ssm:getparameters"} and all(
+        arn is not None and arn.service == "ssm" and arn.resource.startswith("parameter/aws/service/") for arn in arns
     )
 
 

@@ -2,38 +2,44 @@
 
 import datetime
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from ipaddress import IPv4Network
+from dataclasses import MISSING, dataclass, fields
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .facts import ACCOUNT, EU_REGIONS
+from .reader import EstateError, Reader
 
 DEFAULT_PATH = Path(__file__).parent.parent / "estate.yaml"
 ENVIRONMENT_VARIABLE = "CLOISTER_ESTATE"
 
 
-class EstateError(Exception):
-    """All problems of one estate file, each with its place."""
-
-    def __init__(self, path: Path, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__("\n".join([f"{path}: {len(problems)} problem(s)", *(f"  {problem}" for problem in problems)]))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A network of the organisation that may reach the endpoints."""
+    """A network of the organisation that may reach the endpoints.
+
+    Args:
+        connection_id: the peering that this network requested and that a stack may accept; None when stacks request it.
+        route_table_ids: its tables that a stack may add the way back to; own accounts only.
+    """
 
     name: str
     account: str
     region: str
     vpc_id: str
     cidr: IPv4Network
+    connection_id: str | None = None
+    route_table_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnPremises:
+    """A network outside AWS that a Site-to-Site VPN may lead to."""
+
+    name: str
+    device_address: IPv4Address
+    cidrs: tuple[IPv4Network, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +54,7 @@ class Exemption:
 
 @dataclass(frozen=True, kw_only=True)
 class Estate:
-    """What the organisation owns or trusts."""
+    """What the organisation owns or trusts; a field with a default is a key that a file may leave out."""
 
     accounts: frozenset[str]
     regions: frozenset[str]
@@ -60,72 +66,20 @@ class Estate:
     providers: frozenset[str]
     managed_endpoints: bool
     exemptions: tuple[Exemption, ...]
+    on_premises: tuple[OnPremises, ...] = ()
+    storage_ranges: tuple[IPv4Network, ...] = ()
+    prefix_lists: frozenset[str] = frozenset()
+    blocked_names_alarm: bool = False
 
     @property
     def ranges(self) -> tuple[IPv4Network, ...]:
-        """Every address range that traffic may stay in: the own VPCs and the peers."""
-        return (*self.vpc_cidrs, *(peer.cidr for peer in self.peers))
+        """Every address range that traffic may stay in: the own VPCs, the peers and what a VPN leads to."""
+        return (*self.vpc_cidrs, *(peer.cidr for peer in self.peers), *self.on_premises_cidrs)
 
-
-class _Reader:
-    """Reads one mapping key by key and collects what is wrong."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-
-    def keys(self, value: Any, place: str, expected: set[str]) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            self.problems.append(f"{place or 'estate'}: must be a mapping, not {type(value).__name__}")
-            return {}
-        prefix = f"{place}." if place else ""
-        self.problems += [
-            f"{prefix}{key}: unknown key; known are {', '.join(sorted(expected))}"
-            for key in value
-            if key not in expected
-        ]
-        self.problems += [f"{prefix}{key}: missing" for key in sorted(expected) if key not in value]
-        return value
-
-    def items(self, data: Mapping[str, Any], key: str) -> list[Any]:
-        value = data.get(key, [])
-        if isinstance(value, list):
-            return value
-        self.problems.append(f"{key}: must be a list")
-        return []
-
-    def text(self, value: Any, place: str, pattern: str = r".+", wanted: str = "a text") -> str:
-        if isinstance(value, str) and re.fullmatch(pattern, value):
-            return value
-        self.problems.append(f"{place}: {value!r} is not {wanted}")
-        return ""
-
-    def region(self, value: Any, place: str) -> str:
-        if value in EU_REGIONS:
-            return str(value)
-        self.problems.append(f"{place}: {value!r} is not an EU region; use one of {', '.join(sorted(EU_REGIONS))}")
-        return ""
-
-    def account(self, value: Any, place: str) -> str:
-        return self.text(value, place, ACCOUNT.pattern, "an account id of 12 digits in quotes")
-
-    def network(self, value: Any, place: str) -> IPv4Network:
-        try:
-            network = IPv4Network(value)
-        except (ValueError, TypeError):
-            self.problems.append(f"{place}: {value!r} is not an IPv4 range such as 10.42.0.0/16")
-            return IPv4Network("10.255.255.255/32")
-        if not network.is_private:
-            self.problems.append(f"{place}: {value!r} is a public range; use a private one")
-        return network
-
-    def day(self, value: Any, place: str) -> datetime.date:
-        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-            return value
-        try:
-            return datetime.date.fromisoformat(value)
-        except (ValueError, TypeError):
-            self.problems.append(f"{place}: {value!r} is not a day such as 2027-01-31")
-            return datetime.date.min
+    @property
+    def on_premises_cidrs(self) -> tuple[IPv4Network, ...]:
+        """Every range that a VPN may lead to."""
+        return tuple(cidr for site in self.on_premises for cidr in site.cidrs)
 
 
 def read_estate(text: str, path: Path = DEFAULT_PATH) -> Estate:
@@ -134,47 +88,52 @@ def read_estate(text: str, path: Path = DEFAULT_PATH) -> Estate:
     Raises:
         EstateError: when anything in it is missing, unknown or malformed; it lists every problem.
     """
-    reader = _Reader()
+    reader = Reader()
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise EstateError(path, [f"not YAML: {error}"]) from error
-    data = reader.keys(document, "", {field.name for field in fields(Estate)})
-    flag = data.get("managed_endpoints", False)
-    if not isinstance(flag, bool):
-        reader.problems.append(f"managed_endpoints: {flag!r} is not true or false")
+    data = reader.keys(document, "", _keys(Estate), _optional(Estate))
     organisation = data.get("organisation")
     if organisation is not None:
         reader.text(
             organisation, "organisation", r"o-[a-z0-9]{10,32}", "an organisation id such as o-a1b2c3d4e5, or null"
         )
     estate = Estate(
-        accounts=frozenset(reader.account(v, f"accounts[{i}]") for i, v in enumerate(reader.items(data, "accounts"))),
-        regions=frozenset(reader.region(v, f"regions[{i}]") for i, v in enumerate(reader.items(data, "regions"))),
+        accounts=frozenset(reader.account(value, place) for place, value in reader.items(data, "accounts")),
+        regions=frozenset(reader.region(value, place) for place, value in reader.items(data, "regions")),
         organisation=organisation,
-        vpc_cidrs=tuple(reader.network(v, f"vpc_cidrs[{i}]") for i, v in enumerate(reader.items(data, "vpc_cidrs"))),
-        peers=tuple(_peer(reader, v, f"peers[{i}]") for i, v in enumerate(reader.items(data, "peers"))),
+        vpc_cidrs=tuple(reader.network(value, place) for place, value in reader.items(data, "vpc_cidrs")),
+        peers=tuple(_peer(reader, value, place) for place, value in reader.items(data, "peers")),
         principals=frozenset(
             reader.text(
-                v, f"principals[{i}]", r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[^*]+", "the ARN of one role or user"
+                value,
+                place,
+                r"arn:aws[a-z-]*:iam::\d{12}:((role|user)/[^*]+|root)",
+                "the ARN of one role, user or root",
             )
-            for i, v in enumerate(reader.items(data, "principals"))
+            for place, value in reader.items(data, "principals")
         ),
         registries=tuple(
-            reader.text(v, f"registries[{i}]", r"[a-z0-9.-]+\.[a-z]+(/[^\s]*)?", "a registry's host name")
-            for i, v in enumerate(reader.items(data, "registries"))
+            reader.text(value, place, r"[a-z0-9.-]+\.[a-z]+(/[^\s]*)?", "a registry's host name")
+            for place, value in reader.items(data, "registries")
         ),
         providers=frozenset(
-            reader.text(v, f"providers[{i}]", r"[a-z][a-z0-9-]*", "a provider package")
-            for i, v in enumerate(reader.items(data, "providers"))
+            reader.text(value, place, r"[a-z][a-z0-9-]*", "a provider package")
+            for place, value in reader.items(data, "providers")
         ),
-        managed_endpoints=flag is True,
-        exemptions=tuple(
-            _exemption(reader, v, f"exemptions[{i}]") for i, v in enumerate(reader.items(data, "exemptions"))
+        managed_endpoints=reader.flag(data, "managed_endpoints"),
+        exemptions=tuple(_exemption(reader, value, place) for place, value in reader.items(data, "exemptions")),
+        on_premises=tuple(_on_premises(reader, value, place) for place, value in reader.items(data, "on_premises")),
+        storage_ranges=tuple(reader.storage(value, place) for place, value in reader.items(data, "storage_ranges")),
+        prefix_lists=frozenset(
+            reader.text(value, place, r"pl-[0-9a-f]+", "the id of a prefix list such as pl-6da54004")
+            for place, value in reader.items(data, "prefix_lists")
         ),
+        blocked_names_alarm=reader.flag(data, "blocked_names_alarm"),
     )
-    if reader.problems:
-        raise EstateError(path, reader.problems)
+    if problems := reader.problems or _contradictions(estate):
+        raise EstateError(path, problems)
     return estate
 
 
@@ -192,19 +151,47 @@ def load_estate() -> Estate:
     return read_estate(text, path)
 
 
-def _peer(reader: _Reader, value: Any, place: str) -> Peer:
-    data = reader.keys(value, place, {field.name for field in fields(Peer)})
+def _keys(kind: type[Any]) -> set[str]:
+    return {field.name for field in fields(kind)}
+
+
+def _optional(kind: type[Any]) -> frozenset[str]:
+    return frozenset(field.name for field in fields(kind) if field.default is not MISSING)
+
+
+def _peer(reader: Reader, value: Any, place: str) -> Peer:
+    data = reader.keys(value, place, _keys(Peer), _optional(Peer))
+    connection = data.get("connection_id")
+    if connection is not None:
+        reader.text(connection, f"{place}.connection_id", r"pcx-[0-9a-f]+", "the id of a peering connection")
     return Peer(
         name=reader.text(data.get("name"), f"{place}.name"),
         account=reader.account(data.get("account"), f"{place}.account"),
         region=reader.region(data.get("region"), f"{place}.region"),
         vpc_id=reader.text(data.get("vpc_id"), f"{place}.vpc_id", r"vpc-[0-9a-f]+", "a VPC id"),
         cidr=reader.network(data.get("cidr"), f"{place}.cidr"),
+        connection_id=connection,
+        route_table_ids=tuple(
+            reader.text(table, path, r"rtb-[0-9a-f]+", "the id of a route table")
+            for path, table in reader.items(data, "route_table_ids", place)
+        ),
     )
 
 
-def _exemption(reader: _Reader, value: Any, place: str) -> Exemption:
-    data = reader.keys(value, place, {field.name for field in fields(Exemption)})
+def _on_premises(reader: Reader, value: Any, place: str) -> OnPremises:
+    data = reader.keys(value, place, _keys(OnPremises))
+    cidrs = reader.items(data, "cidrs", place)
+    if "cidrs" in data and not cidrs:
+        reader.problems.append(f"{place}.cidrs: is empty; a VPN needs a range to lead to")
+    return OnPremises(
+        name=reader.text(data.get("name"), f"{place}.name"),
+        device_address=reader.address(data.get("device_address"), f"{place}.device_address"),
+        cidrs=tuple(reader.network(cidr, path) for path, cidr in cidrs),
+    )
+
+
+def _exemption(reader: Reader, value: Any, place: str) -> Exemption:
+    data = reader.keys(value, place, _keys(Exemption))
     resource = reader.text(data.get("resource"), f"{place}.resource", r"urn:pulumi:.+", "a URN or URN pattern")
     if resource and not resource.removeprefix("urn:pulumi:").strip("*:"):
         reader.problems.append(f"{place}.resource: {resource!r} matches everything; name the resource")
@@ -214,3 +201,21 @@ def _exemption(reader: _Reader, value: Any, place: str) -> Exemption:
         reason=reader.text(data.get("reason"), f"{place}.reason", r"(?s).{10,}", "a reason of ten characters or more"),
         expires=reader.day(data.get("expires"), f"{place}.expires"),
     )
+
+
+def _contradictions(estate: Estate) -> list[str]:
+    """What is wrong between the parts of an estate that are right by themselves."""
+    inside = (*estate.vpc_cidrs, *(peer.cidr for peer in estate.peers))
+    problems = [
+        f"on_premises[{index}].cidrs: '{cidr}' overlaps {other}, a range of a VPC or peer"
+        for index, site in enumerate(estate.on_premises)
+        for cidr in site.cidrs
+        for other in inside
+        if cidr.overlaps(other)
+    ]
+    problems += [
+        f"peers[{index}].route_table_ids: account {peer.account!r} is not an own one; its owner adds the way back"
+        for index, peer in enumerate(estate.peers)
+        if peer.route_table_ids and peer.account not in estate.accounts
+    ]
+    return problems

@@ -6,15 +6,15 @@ from typing import Final
 from .facts import ROOMS
 
 _AWS: Final = {
+    "acm": "certificate",
     "backup": "plan",
     "cloudtrail": "trail",
-    "cloudwatch": "logGroup metricAlarm",
+    "cloudwatch": "logGroup logMetricFilter metricAlarm",
     "ebs": "encryptionByDefault",
     "ec2": "capacityReservation defaultNetworkAcl defaultRouteTable defaultSecurityGroup flowLog launchTemplate "
     "networkAcl networkInterface peeringConnectionOptions route routeTable routeTableAssociation securityGroup "
     "securityGroupRule subnet vpc vpcBlockPublicAccessOptions vpcDhcpOptions vpcDhcpOptionsAssociation vpcEndpoint "
-    "vpcEndpointService "
-    "vpcPeeringConnection vpcPeeringConnectionAccepter",
+    "vpcEndpointService vpcIpv4CidrBlockAssociation vpcPeeringConnection vpcPeeringConnectionAccepter",
     "ecr": "lifecyclePolicy repository repositoryPolicy",
     "eks": "accessEntry accessPolicyAssociation addon cluster nodeGroup podIdentityAssociation",
     "iam": "instanceProfile policy role rolePolicy rolePolicyAttachment",
@@ -22,7 +22,7 @@ _AWS: Final = {
     "lb": "listener loadBalancer targetGroup",
     "route53": "record resolverEndpoint resolverFirewallConfig resolverFirewallDomainList resolverFirewallRule "
     "resolverFirewallRuleGroup resolverFirewallRuleGroupAssociation resolverQueryLogConfig "
-    "resolverQueryLogConfigAssociation zone zoneAssociation",
+    "resolverQueryLogConfigAssociation vpcAssociationAuthorization zone zoneAssociation",
     "s3": "bucket bucketLifecycleConfiguration bucketLogging bucketNotification bucketObjectLockConfiguration "
     "bucketOwnershipControls bucketPolicy bucketPublicAccessBlock bucketServerSideEncryptionConfiguration "
     "bucketVersioning",
@@ -62,10 +62,16 @@ ALLOWED_TYPES: Final = frozenset(
     | {f"pulumi:providers:{package}" for package in ("aws", "docker", "kubernetes", "pulumi")}
     | {"pulumi:pulumi:Stack", "pulumi:pulumi:StackReference"}
 )
+# Only where the estate has networks outside AWS. Never an attachment or a propagation: routes are static and declared.
+VPN_TYPES: Final = frozenset(
+    _token("aws:ec2", name) for name in ("customerGateway", "vpnConnection", "vpnConnectionRoute", "vpnGateway")
+)
 
 
-def is_allowed(token: str, *, managed_endpoints: bool) -> bool:
+def is_allowed(token: str, *, managed_endpoints: bool, on_premises: bool) -> bool:
     """Whether a resource type may appear at all."""
     if token in ALLOWED_TYPES or COMPONENT.fullmatch(token):
         return True
+    if token in VPN_TYPES:
+        return on_premises
     return managed_endpoints and token in (MANAGED_ENDPOINT, "pulumi:providers:pulumi-python")

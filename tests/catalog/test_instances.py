@@ -69,3 +69,8 @@ def test_fixed_costs_name_source_and_whether_anybody_checked() -> None:
     assert price.source
     assert not price.verified
     assert prices.fixed_cost("nlb-hour", "eusc-de-east-1") is None
+
+
+def test_of_the_sovereign_cloud_the_catalogue_knows_no_offering_and_says_so() -> None:
+    assert instances.offerings_known("eu-central-1")
+    assert not instances.offerings_known("eusc-de-east-1")

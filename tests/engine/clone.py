@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import sys
@@ -11,6 +12,49 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from components.settings.load import ROOT
+from sandbox.tools import TOOLS
+
+START = (
+    "from operations.console import Console; from operations.rehearse import stand_ins;"
+    "from sandbox import tools; from sandbox.places import rehearsal_folder;"
+    "tools.ensure(tools.TOOLS, rehearsal_folder(), tools.PlainReporter());"
+    "tools.install_plugins(rehearsal_folder()); stand_ins.start(Console())"
+)
+"""Brings up the stand-ins, and nothing on them."""
+
+
+def make_clone(path: Path) -> "Clone":
+    """Copy what git knows of the working tree, and what a fresh clone would have to build."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, path / name)
+    (path / ".venv").symlink_to(ROOT / ".venv")
+    # Launchers in `bin` name the repository that they belong to, so the clone has binaries of its own.
+    (path / ".cloister" / "bin").mkdir(parents=True)
+    for tool in TOOLS:
+        for name in (tool, f".{tool}.key"):
+            if (ROOT / ".cloister" / "bin" / name).exists():
+                shutil.copy2(
+                    ROOT / ".cloister" / "bin" / name, path / ".cloister" / "bin" / name, follow_symlinks=False
+                )
+    (path / ".cloister" / "vllm").symlink_to(ROOT / ".cloister" / "vllm")
+    # Ports of its own: the developer's rehearsal may be running.
+    for stack in (path / "stacks").glob("Pulumi.edge-rehearsal*.yaml"):
+        text = stack.read_text(encoding="utf-8")
+        stack.write_text(
+            text.replace("port: 8443", "port: 18443").replace("port: 8444", "port: 18444"), encoding="utf-8"
+        )
+    return Clone(path=path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +75,11 @@ class Clone:
         return subprocess.run(
             argv, cwd=self.path, env=self.environment(), capture_output=True, text=True, timeout=timeout, check=False
         )
+
+    def start(self) -> None:
+        """Bring up the stand-ins of AWS and Kubernetes."""
+        started = self.run(sys.executable, "-c", START)
+        assert started.returncode == 0, started.stdout + started.stderr
 
     def cloister(self, *arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         return self.run(sys.executable, "-c", "from operations.main import main; main()", *arguments, timeout=timeout)

@@ -1,7 +1,6 @@
 """The stack files for a real account, by the README's commands, against the stand-ins."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,7 @@ POLICIES = "--policy-pack policies --non-interactive --color never"
 @pytest.fixture(scope="module")
 def platform(clone: Clone) -> Clone:
     """A clone in whose account platform-dev is up."""
-    script = (
-        "from operations.console import Console; from operations.rehearse import stand_ins;"
-        "from sandbox import tools; from sandbox.places import rehearsal_folder;"
-        "tools.ensure(tools.TOOLS, rehearsal_folder(), tools.PlainReporter());"
-        "tools.install_plugins(rehearsal_folder()); stand_ins.start(Console())"
-    )
-    started = clone.run(sys.executable, "-c", script)
-    assert started.returncode == 0, started.stdout + started.stderr
+    clone.start()
     done = clone.shell(f"pulumi stack init platform-dev && pulumi up --yes --stack platform-dev {POLICIES}")
     assert done.returncode == 0, done.stdout + done.stderr
     return clone

@@ -5,6 +5,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policies.guardrails import POLICIES
 from policies.guardrails.findings import Provider, Resource
-from policies.guardrails.owner import Estate, load_estate
+from policies.guardrails.owner import Estate, OnPremises, Peer, load_estate
 from policies.guardrails.rules import Finding, RuleSet
 from policies.guardrails.stack import Stack
 
@@ -26,14 +27,44 @@ RESOURCE_RULES = tuple(RuleSet(rules) for theme, (_, rules) in POLICIES.items() 
 
 @lru_cache
 def estate() -> Estate:
-    """The estate of the pack, with managed endpoints allowed so that their rules can be seen at work."""
-    return dataclasses.replace(load_estate(), managed_endpoints=True)
+    """The estate of the pack, with everything that may be left out of it, so that its rules can be seen at work."""
+    plain = load_estate()
+    tools = Peer(
+        name="tools",
+        account="111122223333",
+        region=REGION,
+        vpc_id="vpc-0b0b0b0b0b0b0b0b0",
+        cidr=IPv4Network("10.92.0.0/16"),
+        connection_id="pcx-0b0b0b0b0b0b0b0b0",
+        route_table_ids=("rtb-0b0b0b0b0b0b0b0b0",),
+    )
+    office = OnPremises(
+        name="head-office", device_address=IPv4Address("198.51.100.7"), cidrs=(IPv4Network("10.200.0.0/16"),)
+    )
+    return dataclasses.replace(
+        plain,
+        managed_endpoints=True,
+        vpc_cidrs=(*plain.vpc_cidrs, IPv4Network("100.64.0.0/16")),
+        peers=(*plain.peers, tools),
+        on_premises=(office,),
+        storage_ranges=(IPv4Network("16.15.0.0/16"),),
+        prefix_lists=frozenset({"pl-0c0c0c0c"}),
+        blocked_names_alarm=True,
+    )
 
 
 @lru_cache
 def good() -> Mapping[str, Any]:
     """Type -> properties of its good twin, still as data that can be spoiled."""
     return yaml.safe_load((TWINS / "good.yaml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def variants() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Type and spoil of every good twin that is told in another form."""
+    table = yaml.safe_load((TWINS / "variants.yaml").read_text(encoding="utf-8"))
+    for name, spoils in table.items():
+        for spoil in spoils:
+            yield token(name), spoil
 
 
 def bad() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -64,6 +95,7 @@ def view(
     name: str = "example",
     provider: Mapping[str, Any] | None = None,
     sources: Mapping[str, tuple[Resource, ...]] | None = None,
+    owner: Estate | None = None,
 ) -> Resource:
     """A resource as rules see it, with unknown values that raise."""
     given = {"name": "aws", **PROVIDER, **(provider or {})}
@@ -75,7 +107,7 @@ def view(
         name,
         f"urn:pulumi:test::cloister::{type_}::{name}",
         unknown_checking_proxy(_floats(wire(properties))),
-        estate(),
+        owner or estate(),
         instance if type_.startswith("aws:") else None,
         sources or {},
     )

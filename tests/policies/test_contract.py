@@ -11,9 +11,9 @@ from policies import catalogue
 from policies.guardrails import POLICIES, RULES
 from policies.guardrails.facts import EU_REGIONS
 from policies.guardrails.rules import SEVERITIES, Rule
-from policies.guardrails.types import ALLOWED_TYPES, MANAGED_ENDPOINT
+from policies.guardrails.types import ALLOWED_TYPES, MANAGED_ENDPOINT, VPN_TYPES
 
-from . import test_estate
+from .spoiled_stacks import SPOILED
 from .support import bad, good
 
 PACK = Path(catalogue.__file__).parent
@@ -42,17 +42,17 @@ def test_a_rule_is_listed_under_its_theme(theme: str) -> None:
 
 
 def test_every_rule_has_a_bad_twin() -> None:
-    spoiled = {rule for rule, _, _ in bad()} | {str(row.values[0]) for row in test_estate.BAD}
+    spoiled = {rule for rule, _, _ in bad()} | {row[0] for row in SPOILED}
     assert {rule.id for rule in RULES} == spoiled
 
 
 def test_every_allowed_type_has_a_good_twin() -> None:
-    assert set(good()) >= ALLOWED_TYPES
+    assert set(good()) >= ALLOWED_TYPES | VPN_TYPES
 
 
 def test_rules_read_only_types_that_are_allowed() -> None:
     exact = {token for rule in RULES for token in rule.types if "*" not in token}
-    assert exact <= ALLOWED_TYPES | {MANAGED_ENDPOINT}
+    assert exact <= ALLOWED_TYPES | VPN_TYPES | {MANAGED_ENDPOINT}
 
 
 def test_every_function_with_a_rule_is_listed() -> None:

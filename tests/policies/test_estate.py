@@ -1,162 +1,41 @@
-"""Rules over whole stacks: a small good stack, and one spoiled thing at a time."""
+"""Rules over whole stacks: small good stacks, and one spoiled thing at a time."""
 
+import dataclasses
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from policies.guardrails import POLICIES, stack_findings
-from policies.guardrails.findings import Resource
+from policies.guardrails import POLICIES, stack_findings, stack_view
+from policies.guardrails.estate.names import service_names
 
-from .support import good, merged, stack, token, view
+from .network_sketches import FRONT, NAMES, PEERED, SHARED, VPN
+from .sketches import EDGE, SERVING, STORAGE, Sketch, built
+from .spoiled_stacks import BLOCKED, MANAGED, SPOILED, WITHOUT
+from .support import estate, good, merged, stack, token, view
 
 ESTATE_RULES = POLICIES["estate"][1]
-# name -> type, spoil of the type's good twin, property -> names that it comes from.
-Sketch = Mapping[str, tuple[str, Mapping[str, Any] | None, Mapping[str, tuple[str, ...]]]]
-
-NETWORK: Sketch = {
-    "bpa": ("ec2/vpcBlockPublicAccessOptions", {}, {}),
-    "vpc": ("ec2/vpc", {"id": "vpc-1"}, {}),
-    "sg": ("ec2/defaultSecurityGroup", {"vpcId": "UNKNOWN"}, {"vpcId": ("vpc",)}),
-    "acl": ("ec2/defaultNetworkAcl", {"defaultNetworkAclId": "UNKNOWN"}, {"defaultNetworkAclId": ("vpc",)}),
-    "subnet": ("ec2/subnet", {"vpcId": "vpc-1", "id": "subnet-1"}, {"vpcId": ("vpc",)}),
-    "table": ("ec2/routeTable", {"vpcId": "vpc-1", "id": "rtb-1"}, {"vpcId": ("vpc",)}),
-    "joined": (
-        "ec2/routeTableAssociation",
-        {"subnetId": "subnet-1", "routeTableId": "UNKNOWN"},
-        {"subnetId": ("subnet",), "routeTableId": ("table",)},
-    ),
-    "group": ("aws:ec2/securityGroup:SecurityGroup", {"vpcId": "vpc-1", "id": "sg-1"}, {"vpcId": ("vpc",)}),
-    "endpoint": (
-        "ec2/vpcEndpoint",
-        {"vpcId": "vpc-1", "subnetIds": ["subnet-1"], "securityGroupIds": ["UNKNOWN"], "prefixListId": "pl-1"},
-        {"vpcId": ("vpc",), "subnetIds": ("subnet",), "securityGroupIds": ("group",)},
-    ),
-    "to-s3": (
-        "SecurityGroupEgressRule",
-        {"cidrIpv4": None, "prefixListId": "pl-1", "securityGroupId": "sg-1"},
-        {"prefixListId": ("endpoint",), "securityGroupId": ("group",)},
-    ),
-    "listed": ("ResolverFirewallDomainList", {"id": "list-1"}, {}),
-    "rest": ("ResolverFirewallDomainList", {"domains": ["*"], "id": "list-2"}, {}),
-    "chain": ("ResolverFirewallRuleGroup", {"id": "chain-1"}, {}),
-    "allow": (
-        "ResolverFirewallRule",
-        {"firewallDomainListId": "list-1", "firewallRuleGroupId": "chain-1"},
-        {"firewallDomainListId": ("listed",), "firewallRuleGroupId": ("chain",)},
-    ),
-    "block": (
-        "ResolverFirewallRule",
-        {"firewallDomainListId": "UNKNOWN", "firewallRuleGroupId": "chain-1", "action": "BLOCK", "priority": 200},
-        {"firewallDomainListId": ("rest",), "firewallRuleGroupId": ("chain",)},
-    ),
-    "names": (
-        "ResolverFirewallRuleGroupAssociation",
-        {"vpcId": "UNKNOWN", "firewallRuleGroupId": "chain-1"},
-        {"vpcId": ("vpc",), "firewallRuleGroupId": ("chain",)},
-    ),
-    "zone": ("route53/zone", {"vpcs": [{"vpcId": "vpc-1"}], "id": "Z1"}, {"vpcs": ("vpc",)}),
+GOOD = {
+    "network": NAMES,
+    "shared": SHARED,
+    "peered": PEERED,
+    "front": FRONT,
+    "vpn": VPN,
+    "storage": STORAGE,
+    "serving": SERVING,
+    "edge": EDGE,
 }
-STORAGE: Sketch = {
-    "logs": ("aws:s3/bucket:Bucket", {"id": "logs-111122223333"}, {}),
-    "logs-block": ("BucketPublicAccessBlock", {"bucket": "UNKNOWN"}, {"bucket": ("logs",)}),
-    "logs-key": ("BucketServerSideEncryptionConfiguration", {"bucket": "logs-111122223333"}, {"bucket": ("logs",)}),
-    "key": ("kms/key", {}, {}),
-    "trail": (
-        "cloudtrail/trail",
-        {"s3BucketName": "UNKNOWN", "kmsKeyId": "UNKNOWN"},
-        {"s3BucketName": ("logs",), "kmsKeyId": ("key",)},
-    ),
-}
-SERVING: Sketch = {
-    "namespace": ("Namespace", {}, {}),
-    "deny": ("NetworkPolicy", {"spec": {"podSelector": {"matchLabels": None}, "ingress": None, "egress": None}}, {}),
-    "engine": ("Deployment", {}, {}),
-    "gateway": ("Service", {}, {}),
-}
-EDGE: Sketch = {
-    "inside": ("docker:index/network:Network", {}, {}),
-    "outside": ("docker:index/network:Network", {"name": "cloister-front", "internal": False}, {}),
-    "gateway": ("docker:index/container:Container", {}, {}),
-    "pull": (
-        "docker:index/remoteImage:RemoteImage",
-        {"name": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/cloister/envoy@sha256:" + "a91b0c2d" * 8},
-        {},
-    ),
-    "engine": (
-        "docker:index/container:Container",
-        {"image": "UNKNOWN", "ports": None, "networksAdvanced": [{"name": "cloister-inside"}]},
-        {"image": ("pull",)},
-    ),
-}
-WITHOUT = None  # in the place of a spoil: the resource is missing
-
-BAD = [
-    pytest.param(rule, sketch, name, spoil, sources, id=f"{rule}-{index}")
-    for index, (rule, sketch, name, spoil, sources) in enumerate(
-        [
-            ("estate-references-are-managed", NETWORK, "subnet", {"vpcId": "UNKNOWN"}, {"vpcId": ()}),
-            ("estate-references-are-managed", NETWORK, "joined", {"routeTableId": "rtb-bad"}, {"routeTableId": ()}),
-            ("estate-references-are-managed", NETWORK, "joined", {}, {"routeTableId": ()}),
-            ("estate-references-are-managed", NETWORK, "endpoint", {"subnetIds": ["subnet-1", "subnet-bad"]}, {}),
-            ("estate-references-are-managed", NETWORK, "to-s3", {"prefixListId": "pl-bad"}, {"prefixListId": ()}),
-            ("estate-references-are-managed", STORAGE, "trail", {"s3BucketName": "exfil-drop"}, {"s3BucketName": ()}),
-            ("estate-unknown-keys-and-roles-are-managed", STORAGE, "trail", {}, {"kmsKeyId": ()}),
-            ("estate-zones-serve-known-vpcs", NETWORK, "zone", {"vpcs": [{"vpcId": "vpc-bad"}]}, {}),
-            ("estate-public-access-is-blocked", NETWORK, "bpa", WITHOUT, {}),
-            ("estate-public-access-is-blocked", NETWORK, "bpa", {"region": "eu-central-1"}, {}),
-            ("estate-vpc-defaults-are-adopted", NETWORK, "sg", WITHOUT, {}),
-            ("estate-vpc-defaults-are-adopted", NETWORK, "acl", WITHOUT, {}),
-            ("estate-subnets-have-a-table", NETWORK, "joined", WITHOUT, {}),
-            ("estate-vpc-has-a-dns-firewall", NETWORK, "names", WITHOUT, {}),
-            ("estate-dns-firewall-blocks-the-rest", NETWORK, "block", WITHOUT, {}),
-            ("estate-dns-firewall-blocks-the-rest", NETWORK, "block", {"action": "ALERT"}, {}),
-            ("estate-dns-firewall-blocks-the-rest", NETWORK, "block", {"priority": 50}, {}),
-            ("estate-dns-firewall-blocks-the-rest", NETWORK, "allow", {}, {"firewallDomainListId": ("rest",)}),
-            ("estate-endpoint-names-resolve-inside", NETWORK, "endpoint", {"privateDnsEnabled": False}, {}),
-            ("estate-buckets-block-the-public", STORAGE, "logs-block", WITHOUT, {}),
-            ("estate-buckets-are-encrypted", STORAGE, "logs-key", WITHOUT, {}),
-            ("estate-namespaces-deny-by-default", SERVING, "deny", WITHOUT, {}),
-            ("estate-namespaces-deny-by-default", SERVING, "deny", {"metadata": {"namespace": "other"}}, {}),
-            ("estate-namespaces-deny-by-default", SERVING, "deny", {"spec": {"policyTypes": ["Ingress"]}}, {}),
-            (
-                "estate-engines-are-behind-the-gateway",
-                SERVING,
-                "gateway",
-                {"spec": {"selector": {"app.kubernetes.io/name": "vllm"}}},
-                {},
-            ),
-            (
-                "estate-only-the-gateway-leaves-the-host",
-                EDGE,
-                "engine",
-                {"networksAdvanced": [{"name": "cloister-front"}]},
-                {},
-            ),
-            ("estate-container-images-are-proved", EDGE, "engine", {}, {"image": ()}),
-            ("estate-container-images-are-proved", EDGE, "pull", {"name": "docker.io/x@sha256:" + "0" * 64}, {}),
-        ]
-    )
-]
+BAD = [pytest.param(*row, id=f"{row[0]}-{index}") for index, row in enumerate(SPOILED)]
 
 
-def built(sketch: Sketch) -> tuple[Resource, ...]:
-    """The resources of a sketch, each with its sources."""
-
-    def one(name: str, sources: Mapping[str, tuple[Resource, ...]]) -> Resource:
-        kind, spoil, _ = sketch[name]
-        return view(token(kind), merged(good()[token(kind)], spoil), name=name, sources=sources)
-
-    plain = {name: one(name, {}) for name in sketch}
-    return tuple(
-        one(name, {key: tuple(plain[source] for source in found if source in plain) for key, found in sources.items()})
-        for name, (_, _, sources) in sketch.items()
-    )
+def problems(sketch: Sketch) -> list[str]:
+    return [str(finding) for finding in stack_findings(ESTATE_RULES, stack(*built(sketch)))]
 
 
-@pytest.mark.parametrize("sketch", [NETWORK, STORAGE, SERVING, EDGE], ids=["network", "storage", "serving", "edge"])
+@pytest.mark.parametrize("sketch", GOOD.values(), ids=GOOD)
 def test_a_good_stack_breaks_no_rule(sketch: Sketch) -> None:
-    assert [str(finding) for finding in stack_findings(ESTATE_RULES, stack(*built(sketch)))] == []
+    assert problems(sketch) == []
 
 
 @pytest.mark.parametrize(("rule", "sketch", "name", "spoil", "sources"), BAD)
@@ -166,12 +45,78 @@ def test_a_spoiled_stack_is_refused_by_its_rule(
     changed = dict(sketch)
     kind, base, known = changed.pop(name)
     if spoil is not WITHOUT:
-        changed[name] = (kind, merged(base, spoil), {**known, **sources})
+        removed = {key: None for key, value in spoil.items() if value is None}
+        changed[name] = (kind, {**merged(base, spoil), **removed}, {**known, **sources})
+    before = stack_findings(ESTATE_RULES, stack(*built(sketch)))
     found = stack_findings(ESTATE_RULES, stack(*built(changed)))
+    assert rule not in {finding.rule.id for finding in before}
     assert rule in {finding.rule.id for finding in found}
     assert not [str(finding) for finding in found if "the rule itself failed" in finding.text]
 
 
 def test_a_job_that_ends_may_join_a_network_that_leads_out() -> None:
     loader: Any = ("docker:index/container:Container", {"ports": None, "mustRun": False, "restart": "no"}, {})
-    assert stack_findings(ESTATE_RULES, stack(*built({**EDGE, "loader": loader}))) == []
+    assert problems({**EDGE, "loader": loader}) == []
+
+
+def test_a_device_with_a_certificate_needs_no_key() -> None:
+    kind, base, sources = VPN["office"]
+    certificate = "arn:aws:acm:eu-west-1:111122223333:certificate/0c1015e7-0000-4000-8000-0000000000cd"
+    certified: Sketch = {
+        **VPN,
+        "device": ("ec2/customerGateway", {"certificateArn": certificate}, {}),
+        "office": (kind, {**(base or {}), "presharedKeyStorage": None}, sources),
+    }
+    assert problems(certified) == []
+
+
+def test_an_alarm_is_asked_for_only_where_the_estate_wants_one() -> None:
+    quiet = dataclasses.replace(estate(), blocked_names_alarm=False)
+    silent = {name: NAMES[name] for name in NAMES if name not in ("blocked", "alarm", "topic")}
+    resources = [dataclasses.replace(resource, estate=quiet) for resource in built(silent)]
+    assert [str(finding) for finding in stack_findings(ESTATE_RULES, stack(*resources))] == []
+
+
+def test_a_count_of_blocked_names_that_nobody_reads_is_refused_in_every_estate() -> None:
+    quiet = dataclasses.replace(estate(), blocked_names_alarm=False)
+    unread = {name: NAMES[name] for name in NAMES if name != "alarm"}
+    resources = [dataclasses.replace(resource, estate=quiet) for resource in built(unread)]
+    assert {finding.rule.id for finding in stack_findings(ESTATE_RULES, stack(*resources))} == {BLOCKED}
+
+
+def test_a_vpc_id_that_a_second_range_passes_on_is_the_vpcs() -> None:
+    def planned(kind: str, name: str, properties: Mapping[str, Any], **sources: list[Any]) -> Any:
+        found = view(token(kind), merged(good()[token(kind)], properties), name=name)
+        return SimpleNamespace(
+            resource_type=found.type,
+            name=name,
+            urn=found.urn,
+            props=found.props,
+            provider=None,
+            property_dependencies=sources,
+        )
+
+    vpc = planned("ec2/vpc", "vpc", {})
+    pods = planned("ec2/vpcIpv4CidrBlockAssociation", "pods", {"vpcId": "UNKNOWN"}, vpcId=[vpc])
+    names = planned("ResolverFirewallRuleGroupAssociation", "names", {"vpcId": "UNKNOWN"}, vpcId=[pods])
+    found = stack_findings(ESTATE_RULES, stack_view([vpc, pods, names], estate()))
+    assert not {finding.rule.id for finding in found} & {MANAGED, "estate-vpc-has-a-dns-firewall"}
+    alone = planned("ec2/vpcIpv4CidrBlockAssociation", "pods", {"vpcId": "UNKNOWN"})
+    names = planned("ResolverFirewallRuleGroupAssociation", "names", {"vpcId": "UNKNOWN"}, vpcId=[alone])
+    found = stack_findings(ESTATE_RULES, stack_view([vpc, alone, names], estate()))
+    assert {MANAGED, "estate-vpc-has-a-dns-firewall"} <= {finding.rule.id for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        ("com.amazonaws.eu-west-1.sts", "sts.eu-west-1.amazonaws.com"),
+        ("com.amazonaws.eu-west-1.ecr.api", "api.ecr.eu-west-1.amazonaws.com"),
+        ("com.amazonaws.eu-west-1.eks-auth", "eks-auth.eu-west-1.api.aws"),
+        ("com.amazonaws.eusc-de-east-1.sts", "sts.eusc-de-east-1.amazonaws.eu"),
+        ("eu.amazonaws.eusc-de-east-1.ecr.dkr", "dkr.ecr.eusc-de-east-1.amazonaws.eu"),
+        ("com.amazonaws.eusc-de-east-1.eks-auth", "eks-auth.eusc-de-east-1.api.amazonwebservices.eu"),
+    ],
+)
+def test_a_service_has_the_name_of_its_partition(service: str, name: str) -> None:
+    assert name in service_names(service)

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from policies.guardrails import POLICIES, exemption_problems
-from policies.guardrails.owner import DEFAULT_PATH, EstateError, load_estate, read_estate
+from policies.guardrails.owner import DEFAULT_PATH, load_estate, read_estate
+from policies.guardrails.reader import EstateError
 from policies.guardrails.rules import Ledger, RuleSet
 
 from .support import view
@@ -22,6 +23,8 @@ EXEMPTION = {
     "expires": datetime.date(2027, 1, 31),
 }
 PEER = DATA["peers"][0]
+OFFICE = {"name": "head-office", "device_address": "198.51.100.7", "cidrs": ["10.200.0.0/16"]}
+LATER = ("on_premises", "storage_ranges", "prefix_lists", "blocked_names_alarm")
 
 
 def test_the_estate_of_the_repository_is_valid() -> None:
@@ -51,6 +54,40 @@ def test_the_environment_names_another_estate(tmp_path: Path, monkeypatch: pytes
         ({"peers": [{**PEER, "port": 1}]}, "peers\\[0\\].port: unknown key"),
         ({"peers": [{**PEER, "region": "us-east-1"}]}, "peers\\[0\\].region"),
         ({"principals": ["arn:aws:iam::444455556666:role/*"]}, "principals\\[0\\]"),
+        ({"vpc_cidrs": ["100.128.0.0/16"]}, "vpc_cidrs\\[0\\]: '100.128.0.0/16' is a public range"),
+        ({"vpc_cidrs": ["100.0.0.0/8"]}, "vpc_cidrs\\[0\\]: '100.0.0.0/8' is a public range"),
+        ({"vpc_cidrs": ["169.254.0.0/16"]}, "vpc_cidrs\\[0\\]: '169.254.0.0/16' is a public range"),
+        ({"vpc_cidrs": ["10.42.0.0/16", 10]}, "vpc_cidrs\\[1\\]: 10 is not an IPv4 range"),
+        ({"principals": ["arn:aws:iam::444455556666:*"]}, "principals\\[0\\]"),
+        ({"peers": [{**PEER, "connection_id": "apps"}]}, "peers\\[0\\].connection_id: 'apps' is not the id"),
+        ({"peers": [{**PEER, "route_table_ids": "rtb-1"}]}, "peers\\[0\\].route_table_ids: must be a list"),
+        (
+            {"peers": [{**PEER, "account": "111122223333", "route_table_ids": ["main"]}]},
+            "route_table_ids\\[0\\]: 'main'",
+        ),
+        ({"peers": [{**PEER, "route_table_ids": ["rtb-1"]}]}, "'444455556666' is not an own one"),
+        (
+            {"on_premises": [{**OFFICE, "cidrs": ["10.42.128.0/24"]}]},
+            "on_premises\\[0\\].cidrs: '10.42.128.0/24' overlaps",
+        ),
+        ({"on_premises": [{**OFFICE, "cidrs": ["10.64.0.0/10"]}]}, "overlaps 10.90.0.0/16"),
+        (
+            {"on_premises": [{**OFFICE, "cidrs": ["0.0.0.0/0"]}]},
+            "on_premises\\[0\\].cidrs\\[0\\]: '0.0.0.0/0' is a public",
+        ),
+        ({"on_premises": [{**OFFICE, "cidrs": []}]}, "on_premises\\[0\\].cidrs: is empty"),
+        (
+            {"on_premises": [{**OFFICE, "device_address": "vpn.example.com"}]},
+            "device_address: 'vpn.example.com' is not",
+        ),
+        ({"on_premises": [{**OFFICE, "bgp_asn": 65000}]}, "on_premises\\[0\\].bgp_asn: unknown key"),
+        ({"on_premises": [{"name": "office"}]}, "on_premises\\[0\\].cidrs: missing"),
+        ({"on_premises": None}, "on_premises: must be a list"),
+        ({"storage_ranges": ["0.0.0.0/0"]}, "storage_ranges\\[0\\]: '0.0.0.0/0' cannot be a range of S3"),
+        ({"storage_ranges": ["52.192.0.0/11"]}, "storage_ranges\\[0\\]: '52.192.0.0/11' cannot be a range of S3"),
+        ({"storage_ranges": ["10.50.0.0/16"]}, "storage_ranges\\[0\\]: '10.50.0.0/16' cannot be a range of S3"),
+        ({"prefix_lists": ["com.amazonaws.eu-west-1.s3"]}, "prefix_lists\\[0\\]: 'com.amazonaws.eu-west-1.s3' is not"),
+        ({"blocked_names_alarm": 1}, "blocked_names_alarm: 1 is not true or false"),
         ({"managed_endpoints": "yes"}, "managed_endpoints: 'yes'"),
         ({"exemptions": [{**EXEMPTION, "expires": "soon"}]}, "exemptions\\[0\\].expires: 'soon' is not a day"),
         ({"exemptions": [{**EXEMPTION, "reason": "x"}]}, "exemptions\\[0\\].reason"),
@@ -61,6 +98,25 @@ def test_the_environment_names_another_estate(tmp_path: Path, monkeypatch: pytes
 def test_an_estate_that_is_wrong_is_refused(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(EstateError, match=problem):
         read_estate(yaml.safe_dump({**DATA, **change}))
+
+
+def test_what_was_added_to_the_estate_later_may_be_left_out() -> None:
+    estate = read_estate(yaml.safe_dump({key: value for key, value in DATA.items() if key not in LATER}))
+    assert (estate.on_premises, estate.storage_ranges, estate.prefix_lists) == ((), (), frozenset())
+    assert not estate.blocked_names_alarm
+    with pytest.raises(EstateError, match="regions: missing"):
+        read_estate(yaml.safe_dump({key: value for key, value in DATA.items() if key != "regions"}))
+
+
+def test_pods_and_on_premises_networks_count_as_ranges_that_traffic_may_stay_in() -> None:
+    text = yaml.safe_dump({**DATA, "vpc_cidrs": ["10.42.0.0/16", "100.64.0.0/16"], "on_premises": [OFFICE]})
+    assert {str(cidr) for cidr in read_estate(text).ranges} == {
+        "10.42.0.0/16",
+        "100.64.0.0/16",
+        "10.90.0.0/16",
+        "10.91.0.0/16",
+        "10.200.0.0/16",
+    }
 
 
 def test_every_problem_of_an_estate_is_told_at_once() -> None:

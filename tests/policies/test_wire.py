@@ -104,7 +104,7 @@ def test_a_bad_resource_is_refused_with_its_rule_and_a_way_out(analyzer: Any) ->
     assert found.policyName == "egress"
     # The SDK puts the policy's description into the first line.
     assert found.message.splitlines()[1].startswith("[egress-route-leads-to-a-peer] example: ")
-    assert "Route to a declared peer" in found.message
+    assert "Route a declared peer's range" in found.message
 
 
 def test_an_unknown_guarded_value_is_refused_not_skipped(analyzer: Any) -> None:

@@ -6,6 +6,7 @@ from . import (
     cluster,
     containers,
     endpoints,
+    front,
     gateway,
     identity,
     keys,
@@ -15,6 +16,7 @@ from . import (
     providers,
     resource_policies,
     storage,
+    vpn,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -22,6 +24,8 @@ RULES: tuple[Rule, ...] = (
     *identity.RULES,
     *resource_policies.RULES,
     *endpoints.RULES,
+    *front.RULES,
+    *vpn.RULES,
     *storage.RULES,
     *keys.RULES,
     *audit.RULES,

@@ -7,6 +7,9 @@ from ..rules import Rule, rule
 
 _TRAIL = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/"
 
+# Without the packet's own addresses a flow through an endpoint or a gateway shows only its last hop.
+_FLOW_FIELDS = ("srcaddr", "dstaddr", "dstport", "action", "pkt-srcaddr", "pkt-dstaddr", "flow-direction")
+
 
 @rule(
     "aws:cloudwatch/logGroup:LogGroup",
@@ -40,14 +43,21 @@ def access_trail_is_complete(trail: Resource) -> Iterator[str]:
 
 @rule(
     "aws:ec2/flowLog:FlowLog",
-    fix="Set trafficType to ALL.",
-    source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html",
+    fix="Set trafficType to ALL and maxAggregationInterval to 60; a logFormat holds pkt-dstaddr and flow-direction.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html",
     severity="medium",
 )
 def access_flow_log_sees_everything(log: Resource) -> Iterator[str]:
-    """Flow logs record accepted and rejected traffic."""
+    """Flow logs record accepted and rejected traffic within a minute, with its true destination and its direction."""
     if log.get("trafficType") != "ALL":
         yield f"trafficType is {log.get('trafficType')!r}"
+    if log.get("maxAggregationInterval") != 60:
+        yield f"maxAggregationInterval is {log.get('maxAggregationInterval') or 600:g}"
+    # AWS's default format is older than the fields; a custom one is written to have them.
+    written = log.get("logFormat")
+    for name in _FLOW_FIELDS if written else ():
+        if f"${{{name}}}" not in written:
+            yield f"logFormat lacks {name}"
 
 
 RULES: tuple[Rule, ...] = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..findings import Resource
-from ..iam import callers_are_own, is_aws_read, resources_are_own, statements, strangers
+from ..iam import admits_everything, callers_are_own, is_aws_read, resources_are_own, statements, strangers
 from ..rules import Rule, rule
 
 _ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
@@ -56,8 +56,26 @@ def access_endpoint_reaches_own_resources(endpoint: Resource) -> Iterator[str]:
             yield f"policy statement {index} reaches resources of others"
 
 
+@rule(
+    _ENDPOINT,
+    fix="List the actions that callers inside need.",
+    source="https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html",
+)
+def access_endpoint_lists_its_actions(endpoint: Resource) -> Iterator[str]:
+    """An endpoint's policy lists the actions it allows, never `*` or a whole service."""
+    for index, statement in enumerate(statements(endpoint.get("policy"))):
+        if not statement.allows:
+            continue
+        if statement.excludes_actions or not statement.actions or admits_everything(statement.actions):
+            yield f"policy statement {index} allows every action"
+        else:
+            wide = [action for action in statement.actions if not action.partition(":")[2].strip("*?")]
+            yield from (f"policy statement {index} allows {action}" for action in wide)
+
+
 RULES: tuple[Rule, ...] = (
     access_endpoint_has_a_policy,
+    access_endpoint_lists_its_actions,
     access_endpoint_serves_own_callers,
     access_endpoint_reaches_own_resources,
 )

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from ..findings import Resource, document, each
+from ..arns import may_connect
+from ..findings import Resource, document, each, given
 from ..iam import statements, strangers
 from ..rules import Rule, rule
 
@@ -43,18 +44,22 @@ def access_secret_policy_is_checked(policy: Resource) -> Iterator[str]:
 
 @rule(
     "aws:ec2/vpcEndpointService:VpcEndpointService",
-    fix="List principals of the estate and set acceptanceRequired to true.",
+    fix="List principals of the estate, or the root of an own or a peer's account, and set acceptanceRequired to true.",
     source="https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html",
     severity="critical",
 )
 def access_endpoint_service_admits_known_callers(service: Resource) -> Iterator[str]:
     """An endpoint service is offered to principals of the estate, and each connection is accepted by hand."""
     for path, principal in each(service.props, "allowedPrincipals"):
-        account = str(principal).split(":")[4] if str(principal).count(":") >= 5 else ""
-        if principal not in service.estate.principals and account not in service.estate.accounts:
+        if not may_connect(principal, service.estate):
             yield f"{path} {principal!r} is not in the estate"
     if service.get("acceptanceRequired") is not True:
         yield "acceptanceRequired is not true"
+    for path, kind in each(service.props, "supportedIpAddressTypes"):
+        if kind != "ipv4":
+            yield f"{path} is {kind!r}"
+    if given(service.props, "gatewayLoadBalancerArns"):
+        yield "gatewayLoadBalancerArns is set: such a service takes whole packets, not calls of the gateway"
 
 
 @rule(

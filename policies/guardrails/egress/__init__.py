@@ -8,15 +8,19 @@ from . import (
     endpoints,
     load_balancers,
     network_policies,
+    peering,
     pods,
     routes,
     security_groups,
     services,
     vpc,
+    vpn,
 )
 
 RULES: tuple[Rule, ...] = (
     *vpc.RULES,
+    *peering.RULES,
+    *vpn.RULES,
     *routes.RULES,
     *security_groups.RULES,
     *endpoints.RULES,

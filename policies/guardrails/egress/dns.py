@@ -1,10 +1,12 @@
 """Names: the DNS firewall answers only names of own services, because security groups do not filter the resolver."""
 
+import re
 from collections.abc import Iterator
 
 from ..addresses import is_private_address, is_private_host, is_regional_aws_name
-from ..facts import PRIVATE_SUFFIXES
-from ..findings import Resource, each, given
+from ..arns import is_own_bucket
+from ..facts import AWS_BUCKET, EKS_REGISTRY_ACCOUNTS, PRIVATE_SUFFIXES
+from ..findings import Resource, each, given, known
 from ..owner import Estate
 from ..rules import Rule, rule
 
@@ -28,6 +30,15 @@ def egress_dns_rule_covers_every_query(entry: Resource) -> Iterator[str]:
         yield f"action is {entry.get('action')!r}"
 
 
+@rule(_RULE, fix="Use blockResponse NXDOMAIN or NODATA.", source=_SOURCE)
+def egress_dns_block_answers_nothing(entry: Resource) -> Iterator[str]:
+    """A blocked name is answered with nothing, never with another name that leads elsewhere."""
+    if entry.get("blockResponse") not in (None, "", "NXDOMAIN", "NODATA"):
+        yield f"blockResponse is {entry.get('blockResponse')!r}"
+    if entry.get("blockOverrideDomain"):
+        yield f"blockOverrideDomain is {entry.get('blockOverrideDomain')!r}"
+
+
 @rule(
     "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList",
     fix="List own names and names of AWS services in an allowed region; the blocked list holds `*` alone.",
@@ -49,7 +60,29 @@ def _is_own_name(name: str, estate: Estate) -> bool:
     bare = host.removeprefix("*.")
     if "*" in bare or not bare:
         return False
-    return is_regional_aws_name(bare, estate) or f".{bare}".endswith(PRIVATE_SUFFIXES)
+    if f".{bare}".endswith(PRIVATE_SUFFIXES):
+        return True
+    if not is_regional_aws_name(bare, estate):
+        return False
+    chosen = _CHOSEN_NAME.fullmatch(host)
+    if chosen is None:
+        return "*" not in host or _CLUSTERS.fullmatch(host) is not None
+    return (
+        is_own_bucket(chosen["owner"], estate)
+        or chosen["owner"] in EKS_REGISTRY_ACCOUNTS
+        or _is_of_aws(chosen["owner"])
+    )
+
+
+def _is_of_aws(bucket: str) -> bool:
+    return AWS_BUCKET.fullmatch(f"arn:aws:s3:::{bucket}") is not None
+
+
+# Below S3 and the registry customers choose the names: one of somebody else, or any, is a door to somebody else's data,
+# and whoever can ask for `<anything>.s3…` sends anything out by the question alone.
+_CHOSEN_NAME = re.compile(r"(?P<owner>.+)\.(s3|s3-accesspoint|dkr\.ecr)[.-](dualstack\.)?[a-z]+(-[a-z]+)+-\d\..+")
+# A cluster's name begins with an id that EKS makes.
+_CLUSTERS = re.compile(r"\*\.[a-z0-9-]+\.eks\.amazonaws\.(com|eu)")
 
 
 @rule(
@@ -109,15 +142,38 @@ def egress_record_points_inside(record: Resource) -> Iterator[str]:
         good = is_private_address(value) if kind in ("A", "AAAA") else is_private_host(value, record.estate)
         if not good:
             yield f"{path} {value!r} is outside"
+    for path, alias in each(record.props, "aliases"):
+        # One that is not known yet is proved by the estate policy to be a managed endpoint's or balancer's.
+        name = known(alias, "name")
+        if name is not None and not is_private_host(name, record.estate):
+            yield f"{path}.name {name!r} is outside"
+
+
+@rule(
+    "aws:route53/vpcAssociationAuthorization:VpcAssociationAuthorization",
+    fix="Authorise the VPC of a peer in estate.yaml, in the peer's region.",
+    source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-associate-vpcs-different-accounts.html",
+    severity="critical",
+)
+def egress_zone_is_offered_to_peers(authorization: Resource) -> Iterator[str]:
+    """A private zone is offered to VPCs of declared peers only."""
+    vpc_id = authorization.get("vpcId")
+    peers = [peer for peer in authorization.estate.peers if peer.vpc_id == vpc_id]
+    if not peers:
+        yield f"vpcId {vpc_id!r} is not a peer's in the estate"
+    elif authorization.get("vpcRegion") not in (None, "", peers[0].region):
+        yield f"vpcRegion is {authorization.get('vpcRegion')!r}, and peer {peers[0].name} lies in {peers[0].region}"
 
 
 RULES: tuple[Rule, ...] = (
     egress_dns_rule_inspects_redirections,
     egress_dns_rule_covers_every_query,
+    egress_dns_block_answers_nothing,
     egress_dns_list_is_finite,
     egress_dns_firewall_is_protected,
     egress_dns_firewall_fails_closed,
     egress_resolver_forwards_nothing,
     egress_zone_is_private,
     egress_record_points_inside,
+    egress_zone_is_offered_to_peers,
 )

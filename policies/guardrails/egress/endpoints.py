@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..findings import Resource, given
+from ..findings import Resource, each, given
 from ..rules import Rule, rule
 
 _SOURCE = "https://docs.aws.amazon.com/vpc/latest/privatelink/"
@@ -17,6 +17,11 @@ def egress_endpoint_leads_to_a_service(endpoint: Resource) -> Iterator[str]:
         yield f"vpcEndpointType is {kind!r}"
     if endpoint.get("ipAddressType") not in (None, "", "ipv4"):
         yield f"ipAddressType is {endpoint.get('ipAddressType')!r}"
+    if endpoint.get("dnsOptions.dnsRecordIpType") not in (None, "", "ipv4", "service-defined"):
+        yield f"dnsOptions.dnsRecordIpType is {endpoint.get('dnsOptions.dnsRecordIpType')!r}"
+    for path, place in each(endpoint.props, "subnetConfigurations"):
+        if place.get("ipv6"):
+            yield f"{path}.ipv6 is set"
 
 
 @rule(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..addresses import is_private_host
-from ..findings import Resource, each, given
+from ..findings import Resource, each, given, names
 from ..rules import Rule, rule
 
 _SOURCE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html"
@@ -21,10 +21,24 @@ def egress_load_balancer_is_internal(balancer: Resource) -> Iterator[str]:
         yield "internal is not true"
     if balancer.get("ipAddressType") not in (None, "ipv4"):
         yield f"ipAddressType is {balancer.get('ipAddressType')!r}"
+    for key in ("customerOwnedIpv4Pool", "ipamPools"):
+        if names(balancer.props, key):
+            yield f"{key} is set, so a pool gives it addresses"
     for path, mapping in each(balancer.props, "subnetMappings"):
-        for key in ("allocationId", "ipv6Address"):
+        for key in ("allocationId", "ipv6Address", "sourceNatIpv6Prefix"):
             if mapping.get(key):
                 yield f"{path}.{key} is set"
+
+
+@rule(
+    "aws:lb/loadBalancer:LoadBalancer",
+    fix="Give securityGroups when it is made: without one it admits every address, and none can be added later.",
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html",
+)
+def egress_load_balancer_has_a_security_group(balancer: Resource) -> Iterator[str]:
+    """A load balancer has a security group of its own."""
+    if given(balancer.props, "securityGroups") == 0:
+        yield "securityGroups is empty"
 
 
 @rule("aws:lb/listener:Listener", fix="Forward to a target group; the gateway checks tokens.", source=_SOURCE)
@@ -55,6 +69,7 @@ def egress_build_runs_in_the_vpc(project: Resource) -> Iterator[str]:
 
 RULES: tuple[Rule, ...] = (
     egress_load_balancer_is_internal,
+    egress_load_balancer_has_a_security_group,
     egress_listener_forwards_inside,
     egress_build_runs_in_the_vpc,
 )

@@ -1,8 +1,9 @@
 """Network policies: both directions covered, named peers, ranges of the estate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from ..addresses import inside
+from ..addresses import inside, is_storage
 from ..facts import POD_IDENTITY_AGENT
 from ..findings import Resource, each
 from ..rules import Rule, rule
@@ -19,17 +20,36 @@ def egress_network_policy_covers_both_ways(policy: Resource) -> Iterator[str]:
         yield f"spec.policyTypes is {sorted(kinds)}"
 
 
-@rule(_POLICY, fix="Use ranges of the VPC or a peer.", source=_SOURCE, severity="critical")
+@rule(
+    _POLICY,
+    fix="Use ranges of the VPC, a peer or an on-premises network; S3's published ranges for TCP 443 outwards alone.",
+    source=_SOURCE,
+    severity="critical",
+)
 def egress_network_policy_ranges_are_own(policy: Resource) -> Iterator[str]:
-    """A network policy names ranges of the estate only; a world with exceptions is still the world."""
+    """A network policy names ranges of the estate, and S3 by TLS, only; a world with exceptions is still the world."""
     for direction, side in (("egress", "to"), ("ingress", "from")):
         for path, entry in each(policy.props, f"spec.{direction}"):
             for place, peer in each(entry, side):
                 block = peer.get("ipBlock")
                 if block is None or (direction == "egress" and block.get("cidr") == POD_IDENTITY_AGENT):
                     continue
-                if not inside(block.get("cidr"), policy.estate.ranges):
-                    yield f"{path}.{place}.ipBlock.cidr {block.get('cidr')!r} is not inside the estate"
+                cidr = block.get("cidr")
+                if inside(cidr, policy.estate.ranges):
+                    continue
+                if direction == "ingress" or not is_storage(cidr, policy.estate):
+                    yield f"{path}.{place}.ipBlock.cidr {cidr!r} is not inside the estate"
+                elif not _only_tls(entry):
+                    yield f"{path}.{place}.ipBlock.cidr {cidr!r}, a range of S3, is named for more than TCP 443"
+
+
+def _only_tls(entry: Mapping[str, Any]) -> bool:
+    """Whether a rule lets through TCP 443 and no other port; no port at all means every port."""
+    ports = [port for _, port in each(entry, "ports")]
+    return bool(ports) and all(
+        port.get("protocol") in (None, "TCP") and port.get("port") == 443 and port.get("endPort") in (None, 443)
+        for port in ports
+    )
 
 
 @rule(_POLICY, fix="Name namespaces by label, and the peers of every rule.", source=_SOURCE, severity="critical")

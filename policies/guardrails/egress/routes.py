@@ -1,18 +1,21 @@
-"""Route tables: traffic may leave a VPC to a declared peer only."""
+"""Route tables: traffic may leave a VPC to a declared peer or on-premises network only."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..addresses import inside
-from ..findings import Resource, each, names
+from ..findings import Resource, each, known, names
 from ..rules import Rule, rule
 
 _SOURCE = "https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html"
+_FIX = (
+    "Route a declared peer's range over its peering connection, or a declared on-premises range over the VPN gateway; "
+    "endpoints add their own routes."
+)
 _OTHER_TARGETS = (
     "carrierGatewayId",
     "coreNetworkArn",
     "egressOnlyGatewayId",
-    "gatewayId",
     "instanceId",
     "localGatewayId",
     "natGatewayId",
@@ -34,29 +37,39 @@ def route_problems(route: Mapping[str, Any], destination: str, resource: Resourc
         if key != destination and names(route, key):
             yield f"{key} is set"
     cidr = route.get(destination)
-    if not inside(cidr, [peer.cidr for peer in resource.estate.peers]):
+    if names(route, "gatewayId"):
+        yield from _vpn_problems(route, cidr, destination, resource)
+        return
+    estate = resource.estate
+    returning = {table for peer in estate.peers for table in peer.route_table_ids}
+    if known(route, "routeTableId") in returning:
+        if not inside(cidr, estate.vpc_cidrs):
+            yield f"{destination} {cidr!r} is a peer's way back and not inside the estate's vpc_cidrs"
+    elif not inside(cidr, [peer.cidr for peer in estate.peers]):
         yield f"{destination} {cidr!r} is not inside a peer's range"
+    if not names(route, "vpcPeeringConnectionId"):
+        yield "vpcPeeringConnectionId is not given, so it leads over no peering connection"
 
 
-@rule(
-    "aws:ec2/route:Route",
-    fix="Route to a declared peer's range over its peering connection; endpoints add their own routes.",
-    source=_SOURCE,
-    severity="critical",
-)
+def _vpn_problems(route: Mapping[str, Any], cidr: Any, destination: str, resource: Resource) -> Iterator[str]:
+    gateway = known(route, "gatewayId")
+    if gateway is not None and not str(gateway).startswith("vgw-"):
+        yield f"gatewayId is {gateway!r}, which is no VPN gateway"
+    if names(route, "vpcPeeringConnectionId"):
+        yield "gatewayId and vpcPeeringConnectionId are both set"
+    if not inside(cidr, resource.estate.on_premises_cidrs):
+        yield f"{destination} {cidr!r} leads to gatewayId and is not inside an on-premises range of the estate"
+
+
+@rule("aws:ec2/route:Route", fix=_FIX, source=_SOURCE, severity="critical")
 def egress_route_leads_to_a_peer(route: Resource) -> Iterator[str]:
-    """A route leads to a declared peer and nowhere else."""
+    """A route leads to a declared peer or on-premises network and nowhere else."""
     yield from route_problems(route.props, "destinationCidrBlock", route)
 
 
-@rule(
-    "aws:ec2/routeTable:RouteTable",
-    fix="Route to a declared peer's range over its peering connection.",
-    source=_SOURCE,
-    severity="critical",
-)
+@rule("aws:ec2/routeTable:RouteTable", fix=_FIX, source=_SOURCE, severity="critical")
 def egress_table_routes_lead_to_peers(table: Resource) -> Iterator[str]:
-    """The routes inside a route table lead to declared peers and nowhere else."""
+    """The routes inside a route table lead to declared peers or on-premises networks and nowhere else."""
     for path, route in each(table.props, "routes"):
         for problem in route_problems(route, "cidrBlock", table):
             yield f"{path}: {problem}"

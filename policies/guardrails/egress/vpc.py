@@ -21,12 +21,20 @@ def egress_vpc_has_no_ipv6(vpc: Resource) -> Iterator[str]:
 
 
 @rule(
-    "aws:ec2/vpc:Vpc", fix="Use a range that estate.yaml lists under vpc_cidrs.", source=f"{_VPC}vpc-cidr-blocks.html"
+    "aws:ec2/vpc:Vpc",
+    "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation",
+    "aws:ec2/subnet:Subnet",
+    fix="Use a range that estate.yaml lists under vpc_cidrs, as a literal; no IPAM pool.",
+    source=f"{_VPC}vpc-cidr-blocks.html",
 )
-def egress_vpc_range_is_declared(vpc: Resource) -> Iterator[str]:
-    """A VPC's range is declared in the estate."""
-    if not inside(vpc.get("cidrBlock"), vpc.estate.vpc_cidrs):
-        yield f"cidrBlock {vpc.get('cidrBlock')!r} is not inside the estate's vpc_cidrs"
+def egress_vpc_range_is_declared(resource: Resource) -> Iterator[str]:
+    """The ranges of a VPC, also its second ones, and of its subnets are declared in the estate."""
+    cidr = resource.get("cidrBlock")
+    if not inside(cidr, resource.estate.vpc_cidrs):
+        yield f"cidrBlock {cidr!r} is not inside the estate's vpc_cidrs"
+    for key in ("ipv4IpamPoolId", "ipv4NetmaskLength"):
+        if names(resource.props, key):
+            yield f"{key} is set, so a pool chooses the range"
 
 
 @rule("aws:ec2/vpc:Vpc", fix="Set enableDnsSupport and enableDnsHostnames to true.", source=f"{_VPC}vpc-dns.html")
@@ -90,20 +98,6 @@ def egress_public_access_is_blocked(options: Resource) -> Iterator[str]:
 
 
 @rule(
-    "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",
-    fix="Declare the peer in estate.yaml.",
-    source="https://docs.aws.amazon.com/vpc/latest/peering/what-is-vpc-peering.html",
-    severity="critical",
-)
-def egress_peer_is_declared(peering: Resource) -> Iterator[str]:
-    """A VPC is peered with networks of the estate only."""
-    for peer in peering.estate.peers:
-        if peering.get("peerVpcId") == peer.vpc_id and peering.get("peerOwnerId") in (None, peer.account):
-            return
-    yield f"peer {peering.get('peerVpcId')!r} of account {peering.get('peerOwnerId')!r} is not in the estate"
-
-
-@rule(
     "aws:ec2/networkInterface:NetworkInterface",
     "aws:ec2/launchTemplate:LaunchTemplate",
     fix='Leave the setting out; associatePublicIpAddress is "false".',
@@ -145,6 +139,5 @@ RULES: tuple[Rule, ...] = (
     egress_subnet_has_no_ipv6,
     egress_dhcp_names_amazon_servers,
     egress_public_access_is_blocked,
-    egress_peer_is_declared,
     egress_interface_is_private,
 )

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from ..findings import Resource, each, known
 from ..rules import Rule, rule
-from ..stack import Stack
+from ..stack import Stack, refers
 
 _VPC = "aws:ec2/vpc:Vpc"
 _SUBNET = "aws:ec2/subnet:Subnet"
+_TABLE = "aws:ec2/routeTable:RouteTable"
+_ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 _DNS_RULE = "aws:route53/resolverFirewallRule:ResolverFirewallRule"
 _DNS_LIST = "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList"
 _DNS_ASSOCIATION = "aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation"
@@ -53,6 +55,14 @@ def estate_subnets_have_a_table(stack: Stack) -> Iterator[tuple[Resource, str]]:
             yield subnet, "no route table is associated with it"
 
 
+@rule(_SUBNET, fix="Put it into subnetIds of a NetworkAcl of this stack.", source=f"{_GUIDE}vpc-network-acls.html")
+def estate_subnets_have_an_acl(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """Every subnet has a network ACL of this stack, not the VPC's default one."""
+    for subnet in stack.of(_SUBNET):
+        if not stack.pointing("aws:ec2/networkAcl:NetworkAcl", "subnetIds", subnet):
+            yield subnet, "no network ACL of this stack covers it"
+
+
 @rule(_VPC, fix="Associate the DNS firewall's rule group with it.", source=_DNS_GUIDE, severity="critical")
 def estate_vpc_has_a_dns_firewall(stack: Stack) -> Iterator[tuple[Resource, str]]:
     """Every VPC has the DNS firewall: names are the way out that security groups do not see."""
@@ -91,37 +101,33 @@ def _lists_everything(stack: Stack, entry: Resource) -> bool:
 
 
 @rule(
-    "aws:ec2/vpcEndpoint:VpcEndpoint",
-    fix="Set privateDnsEnabled to true, or declare a private zone with an alias record.",
-    source="https://docs.aws.amazon.com/vpc/latest/privatelink/manage-dns-names.html",
+    _TABLE,
+    fix="Add it to routeTableIds of the S3 gateway endpoint.",
+    source="https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-s3.html",
 )
-def estate_endpoint_names_resolve_inside(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    """The public name of an endpoint's service resolves to the endpoint."""
-    for endpoint in stack.of("aws:ec2/vpcEndpoint:VpcEndpoint"):
-        if endpoint.get("vpcEndpointType") != "Interface" or endpoint.get("privateDnsEnabled") is True:
-            continue
-        name = _service_name(str(endpoint.get("serviceName")))
-        zones = [zone for zone in stack.of("aws:route53/zone:Zone") if zone.get("name") == name]
-        if not any(_has_alias(stack, zone, name) for zone in zones):
-            yield endpoint, "privateDnsEnabled is not true and no private zone answers its name"
+def estate_tables_lead_to_storage(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """Every route table has the S3 gateway endpoint, which costs nothing and whose policy guards what is read."""
+    gateways = [endpoint for endpoint in stack.of(_ENDPOINT) if is_gateway(endpoint) and _is_of_s3(endpoint)]
+    for table in stack.of(_TABLE):
+        if not any(refers(endpoint, "routeTableIds", table) for endpoint in gateways):
+            yield table, "no S3 gateway endpoint is on it"
 
 
-def _has_alias(stack: Stack, zone: Resource, name: str) -> bool:
-    records = stack.pointing("aws:route53/record:Record", "zoneId", zone)
-    return any(record.get("name") in (name, "") and list(each(record.props, "aliases")) for record in records)
+def is_gateway(endpoint: Resource) -> bool:
+    """Whether an endpoint is a gateway: AWS's own prefix list in route tables, no address in the VPC."""
+    return (endpoint.get("vpcEndpointType") or "Gateway") == "Gateway"
 
 
-def _service_name(service: str) -> str:
-    labels = service.split(".")
-    suffix = "amazonaws.eu" if service.startswith("eu.") else "amazonaws.com"
-    return ".".join([*reversed(labels[3:]), labels[2], suffix]) if len(labels) > 3 else service
+def _is_of_s3(endpoint: Resource) -> bool:
+    return str(known(endpoint.props, "serviceName")).endswith(".s3")
 
 
 RULES: tuple[Rule, ...] = (
     estate_public_access_is_blocked,
     estate_vpc_defaults_are_adopted,
     estate_subnets_have_a_table,
+    estate_subnets_have_an_acl,
     estate_vpc_has_a_dns_firewall,
     estate_dns_firewall_blocks_the_rest,
-    estate_endpoint_names_resolve_inside,
+    estate_tables_lead_to_storage,
 )

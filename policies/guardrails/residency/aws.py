@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..arns import foreign, parse_arn
+from ..arns import foreign, may_connect, parse_arn
 from ..facts import ZONE_ID, ZONE_ID_PREFIXES, ZONE_NAME
 from ..findings import Resource, last_key
 from ..rules import Rule, rule
@@ -10,6 +10,8 @@ from ..rules import Rule, rule
 _REGIONS = "https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html"
 # A condition key such as aws:RequestedRegion is no region; the policies have rules of their own.
 _DOCUMENTS = ("policy", "tags", "assumeRolePolicy", "inlinePolicies")
+# Who may ask for a private link need not be own: a peer's whole account may, which owns nothing here.
+_PRINCIPALS = "allowedPrincipals["
 _ZONE_NAMES = ("availabilityZone", "availabilityZones", "networkBorderGroup")
 _ZONE_IDS = ("availabilityZoneId", "availabilityZoneIds")
 _REGION_FIELDS = ("region", "regionname", "regions")
@@ -56,6 +58,8 @@ def residency_arns_are_own(resource: Resource) -> Iterator[str]:
     """Every ARN that a resource names belongs to an own account and an allowed region."""
     for path, leaf in resource.leaves:
         arn = parse_arn(leaf)
+        if arn is not None and path.startswith(_PRINCIPALS) and may_connect(leaf, resource.estate):
+            continue
         problem = None if arn is None else foreign(arn, leaf, resource.estate)
         if problem is not None:
             yield f"{path}: {problem}"

@@ -1,6 +1,6 @@
 """Where data and its copies live: keys, buckets, logs, secrets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..arns import is_own_bucket
 from ..findings import Resource, each, known
@@ -36,6 +36,7 @@ def residency_bucket_stays_in_its_region(bucket: Resource) -> Iterator[str]:
     "aws:ec2/flowLog:FlowLog",
     "aws:s3/bucketLogging:BucketLogging",
     "aws:cloudtrail/trail:Trail",
+    "aws:lb/loadBalancer:LoadBalancer",
     fix="Send logs to a bucket whose name carries the account's id, of this stack.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html",
 )
@@ -46,6 +47,11 @@ def residency_logs_stay_in_own_buckets(resource: Resource) -> Iterator[str]:
         is_bucket = key != "logDestination" or str(value).startswith("arn:aws:s3:")
         if value and is_bucket and not is_own_bucket(value, resource.estate):
             yield f"{key} {value!r} does not carry an own account id"
+    for key in ("accessLogs", "connectionLogs"):
+        logs = known(resource.props, key)
+        bucket = known(logs, "bucket") if isinstance(logs, Mapping) else None
+        if bucket and not is_own_bucket(bucket, resource.estate):
+            yield f"{key}.bucket {bucket!r} does not carry an own account id"
     if known(resource.props, "deliverCrossAccountRole"):
         yield "deliverCrossAccountRole is set"
 
