@@ -1,11 +1,15 @@
 """One stack: settings -> layer -> exports."""
 
+import gc
+
 import pulumi
 
 from components.layers import LAYERS
 from components.settings.errors import SettingsError
 from components.settings.load import CONFIG_KEY, load_settings, stack_file
 
+# A program of seconds: looking for garbage among the thousands of classes of the SDKs takes a quarter of its time.
+gc.disable()
 path = stack_file(pulumi.get_stack())
 try:
     settings = load_settings(

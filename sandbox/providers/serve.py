@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -77,6 +78,7 @@ def serve(servicer: provider_pb2_grpc.ResourceProviderServicer, arguments: Seque
         servicer: answers the engine; a `ProviderError` arrives as its message, a missing method as unimplemented.
         arguments: the command line (default `sys.argv[1:]`); `--port=N` pins the port for `PULUMI_DEBUG_PROVIDERS`.
     """
+    gc.disable()  # a process of seconds that imports thousands of classes
     arguments = sys.argv[1:] if arguments is None else arguments
     wanted = next((a.removeprefix("--port=") for a in arguments if a.startswith("--port=")), "0")
     server, port = start(servicer, int(wanted))

@@ -89,7 +89,7 @@ def test_a_spoiled_input_is_the_only_problem_and_is_named(
 @pytest.mark.parametrize("type_token", TYPES)
 def test_the_table_names_only_what_botocore_and_the_sdk_have(type_token: str) -> None:
     kind = kind_of(type_token)
-    properties = set(outputs.declared(type_token))
+    properties = set(schema.outputs_of("pulumi_aws", type_token))
     named = {path.split(".")[0] for path in kind.immutable} | set(kind.rename) | set(kind.defaults) | set(kind.outputs)
     assert named <= properties
     if kind.operation:
@@ -157,7 +157,7 @@ def test_preview_shows_computed_outputs_as_unknown() -> None:
 
 
 def test_the_table_knows_types_that_the_sdk_has() -> None:
-    assert [token for token in TYPES if schema.arguments_of("pulumi_aws", token) is None] == []
+    assert [token for token in TYPES if schema.properties_of("pulumi_aws", token) is None] == []
 
 
 def test_kept_resources_survive_the_process_in_order_of_creation(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.providers.schema import Problem, arguments_of, check
+from sandbox.providers import sdk_types
+from sandbox.providers.schema import Problem, check, properties_of
 from sandbox.providers.serve import UNKNOWN
 
 
@@ -81,4 +83,26 @@ def test_a_type_that_the_sdk_does_not_know_is_one_problem() -> None:
     assert check("pulumi_aws", "aws:eks/pod:Pod", {}) == [
         Problem("", "aws:eks/pod:Pod is not a resource of pulumi_aws")
     ]
-    assert arguments_of("pulumi_aws", "aws:eks/pod:Pod") is None
+    assert properties_of("pulumi_aws", "aws:eks/pod:Pod") is None
+
+
+def test_what_an_sdk_says_is_kept_and_a_broken_file_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOISTER_FOLDER", str(tmp_path))
+    sdk_types._folder.cache_clear()
+    sdk_types.read.cache_clear()
+    try:
+        first = sdk_types.read("pulumi_aws", "aws:ec2/vpc:Vpc")
+        [file] = tmp_path.rglob("*.json")
+        sdk_types.read.cache_clear()
+        monkeypatch.setattr(sdk_types, "_from_sdk", lambda *_: pytest.fail("it is kept"))
+        assert sdk_types.read("pulumi_aws", "aws:ec2/vpc:Vpc") == first
+        monkeypatch.undo()
+        monkeypatch.setenv("CLOISTER_FOLDER", str(tmp_path))
+        file.write_text("{half", encoding="utf-8")
+        sdk_types.read.cache_clear()
+        assert sdk_types.read("pulumi_aws", "aws:ec2/vpc:Vpc") == first
+    finally:
+        sdk_types._folder.cache_clear()
+        sdk_types.read.cache_clear()

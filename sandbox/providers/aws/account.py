@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +14,6 @@ from functools import cache, cached_property
 from typing import Any, Final
 
 import botocore.session
-import httpx
 from botocore.config import Config
 
 from components.catalog.regions import partition
@@ -86,9 +87,9 @@ class Account:
 
     def control(self, method: str, path: str) -> Any:
         """An answer of the account server's own pages under `/cloister/`."""
-        answer = httpx.request(method, f"{self.endpoint}/cloister/{path}", timeout=30)
-        answer.raise_for_status()
-        return answer.json()
+        request = urllib.request.Request(f"{self.endpoint}/cloister/{path}", method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
 
     def _add_seed(self, request: Any, **_: Any) -> None:
         if getattr(self._seed, "value", None):

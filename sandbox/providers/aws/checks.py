@@ -8,8 +8,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pulumi._types import input_type_py_to_pulumi_names
-
 from sandbox.providers import schema
 from sandbox.providers.serve import UNKNOWN
 
@@ -26,8 +24,7 @@ def completed(
     """The inputs with the provider's defaults, the automatic name (the old one, if there is one) and `tagsAll`."""
     kind = kind_of(type_token)
     result = {**kind.defaults, **{key: value for key, value in inputs.items() if value is not None}}
-    arguments = schema.arguments_of("pulumi_aws", type_token)
-    properties = set(input_type_py_to_pulumi_names(arguments).values()) if arguments else set()
+    properties = schema.properties_of("pulumi_aws", type_token) or frozenset()
     own = kind.name or ("name" if type_token not in TYPES and "name" in properties else "")
     prefix = inputs.get(f"{own}Prefix")
     if own and own not in inputs and prefix != UNKNOWN and own in properties:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import importlib
 import uuid
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from sandbox.providers import schema
@@ -16,23 +14,9 @@ from .account import Account
 from .types import kind_of
 
 
-@cache
-def declared(type_token: str) -> tuple[str, ...]:
-    """The properties that the SDK's resource class has, inputs and outputs; empty for an unknown type."""
-    arguments = schema.arguments_of("pulumi_aws", type_token)
-    if arguments is None:
-        return ()
-    resource = getattr(importlib.import_module(arguments.__module__), type_token.rsplit(":", 1)[1])
-    return tuple(
-        getattr(member.fget, "_pulumi_name", name)
-        for name, member in vars(resource).items()
-        if isinstance(member, property)
-    )
-
-
 def planned(type_token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs at preview: the inputs, and everything else unknown."""
-    return {**dict.fromkeys(declared(type_token), UNKNOWN), **inputs}
+    return {**dict.fromkeys(schema.outputs_of("pulumi_aws", type_token), UNKNOWN), **inputs}
 
 
 def facts(account: Account, seed: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,6 +49,6 @@ def computed(type_token: str, physical_id: str, fields: Mapping[str, Any]) -> di
         "status": "ACTIVE",
         **dict.fromkeys(("createdAt", "modifiedAt", "createDate", "associatedAt"), now),
     }
-    names = set(declared(type_token))
+    names = set(schema.outputs_of("pulumi_aws", type_token))
     values = {name: item for name, item in usual.items() if name in names} | dict(kind_of(type_token).outputs)
     return {name: item.format_map(fields) if isinstance(item, str) else item for name, item in values.items()}

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import grpc
-import pulumi_aws
 from google.protobuf import empty_pb2
-from pulumi._types import input_type_py_to_pulumi_names
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from sandbox.places import rehearsal_folder
+from sandbox.providers import schema
 from sandbox.providers.serve import UNKNOWN, ProviderError, from_struct, has_unknown, to_struct
 
 from . import checks, outputs, references
@@ -193,7 +192,8 @@ def _decoded(setting: Any) -> Any:
 
 
 def _configuration_problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    known = set(input_type_py_to_pulumi_names(pulumi_aws.ProviderArgs).values()) | {"version", "pluginDownloadURL"}
+    properties = schema.properties_of("pulumi_aws", "pulumi:providers:aws") or frozenset()
+    known = properties | {"version", "pluginDownloadURL"}
     problems = [(name, "unknown setting of the provider") for name in settings if name not in known]
     region = settings.get("region")
     if not region:

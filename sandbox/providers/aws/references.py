@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
@@ -51,6 +52,9 @@ _TEXTS: Final = {
 
 _FOREIGN_VPC: Final = {"aws:route53/vpcAssociationAuthorization:VpcAssociationAuthorization"}
 """Types whose `vpcId` is another account's."""
+
+_ASKING: Final = threading.Lock()
+"""Many resources are checked at once, and what AWS has is asked for once."""
 
 _ACCESS_POLICIES: Final = {
     f"AmazonEKS{name}Policy" for name in ("Admin", "ClusterAdmin", "AdminView", "Edit", "View", "SecretReader")
@@ -209,11 +213,16 @@ _FINDERS: Final[Mapping[str, Callable[[Account, Kept, str, str], bool]]] = {
 }
 
 
-@cache
 def _zone(account: Account, value: str) -> str | None:
-    zones = account.client("ec2").describe_availability_zones()["AvailabilityZones"]
-    names = sorted({*(zone["ZoneName"] for zone in zones), *added_zones(account.region)})
+    with _ASKING:
+        names = _zones(account)
     return None if value in names else f"'{value}' is not a zone of {account.region}; use {', '.join(names)}"
+
+
+@cache
+def _zones(account: Account) -> list[str]:
+    zones = account.client("ec2").describe_availability_zones()["AvailabilityZones"]
+    return sorted({*(zone["ZoneName"] for zone in zones), *added_zones(account.region)})
 
 
 @cache
@@ -226,12 +235,17 @@ def _add_on(account: Account, value: str) -> str | None:
     return None if value in _ADD_ONS else f"'{value}' is not an EKS add-on; use one of {', '.join(sorted(_ADD_ONS))}"
 
 
-@cache
 def _service(account: Account, value: str) -> str | None:
     if not value.startswith(("com.amazonaws.", "eu.amazonaws.", "aws.")) or ".vpce." in value:
         return None
-    names = account.client("ec2").describe_vpc_endpoint_services()["ServiceNames"]
+    with _ASKING:
+        names = _services(account)
     return None if value in names else f"'{value}' is not an endpoint service of {account.region}"
+
+
+@cache
+def _services(account: Account) -> frozenset[str]:
+    return frozenset(account.client("ec2").describe_vpc_endpoint_services()["ServiceNames"])
 
 
 _CATALOGUE: Final[Mapping[str, Callable[[Account, str], str | None]]] = {

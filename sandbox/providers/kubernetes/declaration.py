@@ -23,7 +23,7 @@ def object_type(type_token: str) -> tuple[str, str]:
         ProviderError: the type is one that the stand-in refuses.
     """
     _, module, kind = type_token.split(":", 2)
-    known = schema.arguments_of("pulumi_kubernetes", type_token) is not None
+    known = schema.properties_of("pulumi_kubernetes", type_token) is not None
     if module.startswith(_REFUSED_MODULES) or (known and kind.endswith(("Patch", "List"))):
         raise ProviderError(f"{type_token} is not simulated by the Kubernetes stand-in; declare the objects one by one")
     return module.removeprefix("core/"), kind
@@ -65,7 +65,7 @@ def annotation(wanted: Mapping[str, Any], key: str) -> str | None:
 
 def problems(type_token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each input that is wrong by the SDK's types or cannot be honoured, and why."""
-    if schema.arguments_of("pulumi_kubernetes", type_token) is not None:
+    if schema.properties_of("pulumi_kubernetes", type_token) is not None:
         for problem in schema.check("pulumi_kubernetes", type_token, inputs):
             yield problem.property_path, problem.message
     metadata = inputs.get("metadata")
