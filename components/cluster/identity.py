@@ -12,29 +12,33 @@ from components.catalog.names import Names
 
 WEIGHTS_SERVICE_ACCOUNT: Final = "weights-loader"
 """Service account of the engine pods, whose init container loads the weights."""
-
-
 GATEWAY_SERVICE_ACCOUNT: Final = "gateway"
 """Service account of the gateway's pods, whose companion registers their addresses."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightsReaderArgs:
-    """Whose pods may read.
+class PodIdentityArgs:
+    """Whose pods may do what.
 
     Attributes:
         names: physical names of the platform.
         cluster_name: the cluster.
-        namespace: the inference namespace.
+        namespace: of the pods.
+        service_account: of the pods; the role's name says what it is for.
+        purpose: short, part of the role's name.
+        policy: all that the role allows.
     """
 
     names: Names
     cluster_name: Input[str]
     namespace: str
+    service_account: str
+    purpose: str
+    policy: str
 
 
-class WeightsReader(pulumi.ComponentResource):
-    """Pods of one service account in one namespace read the weight cache, and can do nothing else in AWS.
+class PodIdentity(pulumi.ComponentResource):
+    """Pods of one service account in one namespace have one role, and can do nothing else in AWS.
 
     Outputs:
         role_arn: str.
@@ -43,22 +47,22 @@ class WeightsReader(pulumi.ComponentResource):
 
     role_arn: Output[str]
 
-    def __init__(self, name: str, args: WeightsReaderArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("cloister:cluster:WeightsReader", name, None, opts)
+    def __init__(self, name: str, args: PodIdentityArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("cloister:cluster:PodIdentity", name, None, opts)
         child = ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{name}-role",
-            name=args.names.role("weights-reader"),
-            description="Engine pods read model weights",
+            name=args.names.role(args.purpose),
+            description=f"Pods of {args.namespace}/{args.service_account}",
             assume_role_policy=iam.trust("pods.eks", args.names.region, args.names.account_id, tag_session=True),
             opts=child,
         )
-        aws.iam.RolePolicy(f"{name}-read", role=role.id, policy=read_policy(args.names), opts=child)
+        aws.iam.RolePolicy(f"{name}-rights", role=role.id, policy=args.policy, opts=child)
         aws.eks.PodIdentityAssociation(
             f"{name}-association",
             cluster_name=args.cluster_name,
             namespace=args.namespace,
-            service_account=WEIGHTS_SERVICE_ACCOUNT,
+            service_account=args.service_account,
             role_arn=role.arn,
             opts=child,
         )
@@ -86,55 +90,8 @@ def read_policy(names: Names) -> str:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class GatewayRegistrarArgs:
-    """Whose pods may register.
-
-    Attributes:
-        names: physical names of the platform.
-        cluster_name: the cluster.
-        namespace: the inference namespace.
-    """
-
-    names: Names
-    cluster_name: Input[str]
-    namespace: str
-
-
-class GatewayRegistrar(pulumi.ComponentResource):
-    """Gateways add and remove addresses in their own target group, and can do nothing else in AWS.
-
-    Outputs:
-        role_arn: str.
-    """
-
-    role_arn: Output[str]
-
-    def __init__(self, name: str, args: GatewayRegistrarArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("cloister:cluster:GatewayRegistrar", name, None, opts)
-        child = ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=args.names.role("gateway-registrar"),
-            description="Gateways put themselves behind their load balancer",
-            assume_role_policy=iam.trust("pods.eks", args.names.region, args.names.account_id, tag_session=True),
-            opts=child,
-        )
-        aws.iam.RolePolicy(f"{name}-register", role=role.id, policy=register_policy(args.names), opts=child)
-        aws.eks.PodIdentityAssociation(
-            f"{name}-association",
-            cluster_name=args.cluster_name,
-            namespace=args.namespace,
-            service_account=GATEWAY_SERVICE_ACCOUNT,
-            role_arn=role.arn,
-            opts=child,
-        )
-        self.role_arn = role.arn
-        self.register_outputs({"role_arn": role.arn})
-
-
 def register_policy(names: Names) -> str:
-    """Targets of one target group; reading their health cannot be narrowed to it.
+    """Add and remove targets of the gateway's target group; reading their health cannot be narrowed to it.
 
     Source: Service Authorization Reference, "Elastic Load Balancing V2".
     """

@@ -10,6 +10,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from components import iam
 from components.catalog.names import Names
+from components.cluster.tls_egress import tls_egress
 
 # Addresses for pods come through EKS Pod Identity, so the CNI's policy is not here.
 NODE_POLICIES: Final = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly")
@@ -110,20 +111,7 @@ class Nodes(pulumi.ComponentResource):
                 aws.ec2.SecurityGroupEgressArgs(
                     protocol="-1", from_port=0, to_port=0, self=True, description="Nodes and pods among themselves"
                 ),
-                aws.ec2.SecurityGroupEgressArgs(
-                    protocol="tcp",
-                    from_port=443,
-                    to_port=443,
-                    cidr_blocks=list(args.endpoint_cidrs),
-                    description="Endpoints and the Kubernetes API",
-                ),
-                aws.ec2.SecurityGroupEgressArgs(
-                    protocol="tcp",
-                    from_port=443,
-                    to_port=443,
-                    prefix_list_ids=[args.storage_prefix_list_id],
-                    description="S3 through its gateway endpoint",
-                ),
+                *tls_egress(args.endpoint_cidrs, args.storage_prefix_list_id),
             ],
             revoke_rules_on_delete=True,
             opts=ResourceOptions(parent=self),

@@ -7,6 +7,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
+from components.cluster.tls_egress import tls_egress
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunnerArgs:
@@ -40,22 +42,7 @@ class Runner(pulumi.ComponentResource):
             description="Runners: TLS to endpoints, the Kubernetes API, the gateway and S3; nobody calls them",
             vpc_id=args.vpc_id,
             ingress=[],
-            egress=[
-                aws.ec2.SecurityGroupEgressArgs(
-                    protocol="tcp",
-                    from_port=443,
-                    to_port=443,
-                    cidr_blocks=list(args.endpoint_cidrs),
-                    description="Endpoints, the Kubernetes API and the gateway",
-                ),
-                aws.ec2.SecurityGroupEgressArgs(
-                    protocol="tcp",
-                    from_port=443,
-                    to_port=443,
-                    prefix_list_ids=[args.storage_prefix_list_id],
-                    description="S3 through its gateway endpoint",
-                ),
-            ],
+            egress=tls_egress(args.endpoint_cidrs, args.storage_prefix_list_id),
             revoke_rules_on_delete=True,
             opts=ResourceOptions(parent=self),
         )

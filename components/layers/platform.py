@@ -11,7 +11,14 @@ from components.catalog.names import Names
 from components.cluster.add_ons import AddOns, AddOnsArgs
 from components.cluster.administrators import Administrators, AdministratorsArgs
 from components.cluster.control_plane import ControlPlane, ControlPlaneArgs
-from components.cluster.identity import GatewayRegistrar, GatewayRegistrarArgs, WeightsReader, WeightsReaderArgs
+from components.cluster.identity import (
+    GATEWAY_SERVICE_ACCOUNT,
+    WEIGHTS_SERVICE_ACCOUNT,
+    PodIdentity,
+    PodIdentityArgs,
+    read_policy,
+    register_policy,
+)
 from components.cluster.node_pool import NodePool, NodePoolArgs
 from components.cluster.nodes import Nodes, NodesArgs
 from components.layers.platform_network import PlatformNetwork, platform_network
@@ -161,16 +168,19 @@ def _cluster(
         AddOnsArgs(names=names, cluster_name=cluster_name, add_ons=ON_NODES, after=pools),
         opts=ours,
     )
-    WeightsReader(
-        "weights-reader",
-        WeightsReaderArgs(names=names, cluster_name=cluster_name, namespace=settings.cluster.inference_namespace),
-        opts=ours,
-    )
-    if network.front is not None:
-        GatewayRegistrar(
-            "gateway-registrar",
-            GatewayRegistrarArgs(
-                names=names, cluster_name=cluster_name, namespace=settings.cluster.inference_namespace
+    for identity, service_account, policy in (
+        ("weights-reader", WEIGHTS_SERVICE_ACCOUNT, read_policy(names)),
+        *([("gateway-registrar", GATEWAY_SERVICE_ACCOUNT, register_policy(names))] if network.front else []),
+    ):
+        PodIdentity(
+            identity,
+            PodIdentityArgs(
+                names=names,
+                cluster_name=cluster_name,
+                namespace=settings.cluster.inference_namespace,
+                service_account=service_account,
+                purpose=identity,
+                policy=policy,
             ),
             opts=ours,
         )

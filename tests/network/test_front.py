@@ -85,7 +85,7 @@ def test_nodes_admit_the_gateways_port_from_the_balancer_only(planned: Plan) -> 
 
 
 def test_gateways_register_in_their_own_target_group_and_can_do_nothing_else(planned: Plan) -> None:
-    policy = json.loads(planned.one("aws:iam/rolePolicy:RolePolicy", "gateway-registrar-register").inputs["policy"])
+    policy = json.loads(planned.one("aws:iam/rolePolicy:RolePolicy", "gateway-registrar-rights").inputs["policy"])
     register, health = policy["Statement"]
     assert register["Resource"] == [
         "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/cloister-gateway/*"
