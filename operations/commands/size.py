@@ -16,6 +16,8 @@ from operations.commands.options import AsJson, print_json
 from operations.errors import CommandError
 from operations.size import ModelRow, PlatformParts, SizeReport, size_report
 
+WIDE: Final = 130
+"""Columns from which on a terminal has room for the reasons of prices; `--json` always has them."""
 KMS_KEYS: Final = 2  # storage and signing, components/storage/keys.py
 ALARMS: Final = 1  # blocked name queries, components/network/name_firewall.py
 
@@ -90,9 +92,11 @@ def show(console: Console, report: SizeReport) -> None:
         bill.add_row(cost.what, "not known" if cost.usd_per_month is None else f"{cost.usd_per_month:,.2f}")
     bill.add_row("together", f"{report.usd_per_month:,.2f}" + (" and what is not known" if report.unpriced else ""))
     console.print(bill)
-    transfer = Table("transfer", "USD per GB", "what", box=None, padding=(0, 2))
+    wide = console.width >= WIDE
+    transfer = Table("transfer", "USD per GB", *(["what"] if wide else []), box=None, padding=(0, 2))
     for flow in report.transfer:
-        transfer.add_row(flow.name, "-" if flow.usd_per_gb is None else f"{flow.usd_per_gb:.4f}", flow.what)
+        price = "-" if flow.usd_per_gb is None else f"{flow.usd_per_gb:.4f}"
+        transfer.add_row(flow.name, price, *([flow.what] if wide else []))
     console.print(transfer)
     console.print(
         f"  List prices in {report.region}, on demand, before tax; components/catalog/data/README.md says how old."

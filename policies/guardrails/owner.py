@@ -21,7 +21,6 @@ class Peer:
 
     Args:
         connection_id: the peering that this network requested and that a stack may accept; None when stacks request it.
-        route_table_ids: its tables that a stack may add the way back to; own accounts only.
     """
 
     name: str
@@ -30,7 +29,6 @@ class Peer:
     vpc_id: str
     cidr: IPv4Network
     connection_id: str | None = None
-    route_table_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,10 +169,6 @@ def _peer(reader: Reader, value: Any, place: str) -> Peer:
         vpc_id=reader.text(data.get("vpc_id"), f"{place}.vpc_id", r"vpc-[0-9a-f]+", "a VPC id"),
         cidr=reader.network(data.get("cidr"), f"{place}.cidr"),
         connection_id=connection,
-        route_table_ids=tuple(
-            reader.text(table, path, r"rtb-[0-9a-f]+", "the id of a route table")
-            for path, table in reader.items(data, "route_table_ids", place)
-        ),
     )
 
 
@@ -206,16 +200,10 @@ def _exemption(reader: Reader, value: Any, place: str) -> Exemption:
 def _contradictions(estate: Estate) -> list[str]:
     """What is wrong between the parts of an estate that are right by themselves."""
     inside = (*estate.vpc_cidrs, *(peer.cidr for peer in estate.peers))
-    problems = [
+    return [
         f"on_premises[{index}].cidrs: '{cidr}' overlaps {other}, a range of a VPC or peer"
         for index, site in enumerate(estate.on_premises)
         for cidr in site.cidrs
         for other in inside
         if cidr.overlaps(other)
     ]
-    problems += [
-        f"peers[{index}].route_table_ids: account {peer.account!r} is not an own one; its owner adds the way back"
-        for index, peer in enumerate(estate.peers)
-        if peer.route_table_ids and peer.account not in estate.accounts
-    ]
-    return problems

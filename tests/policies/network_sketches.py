@@ -147,15 +147,6 @@ PEERED: Sketch = {
         {"destinationCidrBlock": "10.92.0.0/16", "routeTableId": "rtb-1", "vpcPeeringConnectionId": "UNKNOWN"},
         {"routeTableId": ("table",), "vpcPeeringConnectionId": ("tools",)},
     ),
-    "back": (
-        "ec2/route",
-        {
-            "destinationCidrBlock": "10.42.0.0/16",
-            "routeTableId": "rtb-0b0b0b0b0b0b0b0b0",
-            "vpcPeeringConnectionId": "pcx-0b0b0b0b0b0b0b0b0",
-        },
-        {},
-    ),
 }
 FRONT: Sketch = {
     **NAMES,

@@ -42,7 +42,7 @@ SPOILED: Sequence[tuple[str, Sketch, str, Mapping[str, Any] | None, Mapping[str,
     (MANAGED, PEERED, "tools", {"vpcPeeringConnectionId": "UNKNOWN"}, {}),
     (MANAGED, PEERED, "to-apps", {}, {"vpcPeeringConnectionId": ()}),
     (MANAGED, PEERED, "to-apps", {"vpcPeeringConnectionId": "pcx-bad"}, {"vpcPeeringConnectionId": ()}),
-    (MANAGED, PEERED, "back", {"routeTableId": "rtb-bad"}, {}),
+    (MANAGED, PEERED, "to-tools", {"routeTableId": "rtb-bad"}, {"routeTableId": ()}),
     (
         MANAGED,
         NETWORK,

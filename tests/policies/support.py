@@ -36,7 +36,6 @@ def estate() -> Estate:
         vpc_id="vpc-0b0b0b0b0b0b0b0b0",
         cidr=IPv4Network("10.92.0.0/16"),
         connection_id="pcx-0b0b0b0b0b0b0b0b0",
-        route_table_ids=("rtb-0b0b0b0b0b0b0b0b0",),
     )
     office = OnPremises(
         name="head-office", device_address=IPv4Address("198.51.100.7"), cidrs=(IPv4Network("10.200.0.0/16"),)

@@ -60,12 +60,6 @@ def test_the_environment_names_another_estate(tmp_path: Path, monkeypatch: pytes
         ({"vpc_cidrs": ["10.42.0.0/16", 10]}, "vpc_cidrs\\[1\\]: 10 is not an IPv4 range"),
         ({"principals": ["arn:aws:iam::444455556666:*"]}, "principals\\[0\\]"),
         ({"peers": [{**PEER, "connection_id": "apps"}]}, "peers\\[0\\].connection_id: 'apps' is not the id"),
-        ({"peers": [{**PEER, "route_table_ids": "rtb-1"}]}, "peers\\[0\\].route_table_ids: must be a list"),
-        (
-            {"peers": [{**PEER, "account": "111122223333", "route_table_ids": ["main"]}]},
-            "route_table_ids\\[0\\]: 'main'",
-        ),
-        ({"peers": [{**PEER, "route_table_ids": ["rtb-1"]}]}, "'444455556666' is not an own one"),
         (
             {"on_premises": [{**OFFICE, "cidrs": ["10.42.128.0/24"]}]},
             "on_premises\\[0\\].cidrs: '10.42.128.0/24' overlaps",

@@ -109,7 +109,10 @@ def test_a_type_without_stand_in_is_refused_by_name() -> None:
             f"{REGISTRY}/envoy@sha256:{'0' * 64}",
             r"does not exist in the rehearsal; sandbox/images.lock.yaml has sha256:a8",
         ),
-        (f"{REGISTRY}/other@sha256:{'0' * 64}", "sandbox/images.lock.yaml has weights, registrar, envoy, vllm-openai, llama-cpp"),
+        (
+            f"{REGISTRY}/other@sha256:{'0' * 64}",
+            "sandbox/images.lock.yaml has weights, registrar, envoy, vllm-openai, llama-cpp",
+        ),
     ],
 )
 def test_an_image_that_the_lock_does_not_have_is_refused(image: str, message: str) -> None:

@@ -40,12 +40,7 @@ def route_problems(route: Mapping[str, Any], destination: str, resource: Resourc
     if names(route, "gatewayId"):
         yield from _vpn_problems(route, cidr, destination, resource)
         return
-    estate = resource.estate
-    returning = {table for peer in estate.peers for table in peer.route_table_ids}
-    if known(route, "routeTableId") in returning:
-        if not inside(cidr, estate.vpc_cidrs):
-            yield f"{destination} {cidr!r} is a peer's way back and not inside the estate's vpc_cidrs"
-    elif not inside(cidr, [peer.cidr for peer in estate.peers]):
+    if not inside(cidr, [peer.cidr for peer in resource.estate.peers]):
         yield f"{destination} {cidr!r} is not inside a peer's range"
     if not names(route, "vpcPeeringConnectionId"):
         yield "vpcPeeringConnectionId is not given, so it leads over no peering connection"

@@ -116,23 +116,18 @@ def _connections(estate: Estate) -> set[str]:
     return {peer.connection_id for peer in estate.peers if peer.connection_id is not None}
 
 
-def _tables(estate: Estate) -> set[str]:
-    return {table for peer in estate.peers for table in peer.route_table_ids}
-
-
 # (type, property) -> ids of others that the estate names.
 _DECLARED: dict[tuple[str, str], Callable[[Estate], set[str]]] = {
     (_ACCEPTER, "vpcPeeringConnectionId"): _connections,
     (_OPTIONS, "vpcPeeringConnectionId"): _connections,
     (_ROUTE, "vpcPeeringConnectionId"): _connections,
     (_TABLE, "routes.vpcPeeringConnectionId"): _connections,
-    (_ROUTE, "routeTableId"): _tables,
 }
 
 
 @rule(
     *sorted({token for token, _ in _MANAGED}),
-    fix="Pass the output of a resource of this stack; a peer's connection_id or route_table_ids belong in estate.yaml.",
+    fix="Pass the output of a resource of this stack; a peer's connection_id belongs in estate.yaml.",
     source="https://www.pulumi.com/docs/insights/policy/policy-packs/authoring/",
     severity="critical",
 )
