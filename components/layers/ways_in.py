@@ -1,6 +1,7 @@
 """Every way into the platform, declared, and what its other side has to do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pulumi import Output
@@ -74,10 +75,7 @@ def _peerings(base: Foundation, names: PrivateNames) -> dict[str, Output[str]]:
         )
         zone_ids = {host_name: zone_id for host_name, (zone_id, peers) in names.items() if name in peers}
         told[f"peering {name}"] = _told(
-            base,
-            lambda side, known, peer=peer: client_side.peering(side, peer, known["connection"], known["zones"]),
-            connection=peering.connection_id,
-            zones=zone_ids,
+            base, partial(_for_peer, peer), {"connection": peering.connection_id, "zones": zone_ids}
         )
     return told
 
@@ -94,11 +92,7 @@ def _private_link(base: Foundation, front: Front | None) -> dict[str, Output[str
         opts=base.ours,
     )
     return {
-        "private link": _told(
-            base,
-            lambda side, known: client_side.private_link(side, known["service"], private_link.principals),
-            service=service.service_name,
-        )
+        "private link": _told(base, partial(_for_consumers, private_link.principals), {"service": service.service_name})
     }
 
 
@@ -120,16 +114,24 @@ def _vpns(base: Foundation) -> dict[str, Output[str]]:
         opts=base.ours,
     )
     return {
-        f"vpn {name}": _told(
-            base,
-            lambda side, known, place=place: client_side.vpn(side, known["connection"], place.cidrs),
-            connection=vpn.connection_ids[name],
-        )
+        f"vpn {name}": _told(base, partial(_for_device, place.cidrs), {"connection": vpn.connection_ids[name]})
         for name, place in network.vpns.items()
     }
 
 
-def _told(base: Foundation, tell: Callable[[Side, Mapping[str, Any]], str], **known: Any) -> Output[str]:
+def _for_peer(peer: PeeringSettings, side: Side, known: Mapping[str, Any]) -> str:
+    return client_side.peering(side, peer, known["connection"], known["zones"])
+
+
+def _for_consumers(principals: Sequence[str], side: Side, known: Mapping[str, Any]) -> str:
+    return client_side.private_link(side, known["service"], principals)
+
+
+def _for_device(cidrs: Sequence[str], side: Side, known: Mapping[str, Any]) -> str:
+    return client_side.vpn(side, known["connection"], cidrs)
+
+
+def _told(base: Foundation, tell: Callable[[Side, Mapping[str, Any]], str], known: Mapping[str, Any]) -> Output[str]:
     """The text for the other side, once what it names is there."""
 
     def text(values: Mapping[str, Any]) -> str:

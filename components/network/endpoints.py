@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
+from components.catalog.endpoint_service import EndpointService
 from components.catalog.names import Names
-from components.catalog.vpc_endpoints import EndpointService, endpoint_services, service_name
+from components.catalog.vpc_endpoints import endpoint_services, service_name
 from components.network.endpoint_policy import endpoint_policy
 
 

@@ -15,7 +15,7 @@ from tests.engine.clone import Clone
 from tests.platform_stack import NETWORKS
 
 pytestmark = [pytest.mark.engine, pytest.mark.servers]
-ESTATE = {
+ESTATE: dict[str, list[Any]] = {
     "regions": ["eu-central-1", "eusc-de-east-1"],
     "vpc_cidrs": ["10.42.0.0/16", "100.64.0.0/16"],
     "peers": [
@@ -42,7 +42,7 @@ def started(clone: Clone) -> Clone:
     clone.start()
     path = clone.path / "policies" / "estate.yaml"
     estate = yaml.safe_load(path.read_text(encoding="utf-8"))
-    peers = [{"region": "eu-central-1", **peer} for peer in ESTATE["peers"] if isinstance(peer, dict)]
+    peers = [{"region": "eu-central-1", **peer} for peer in ESTATE["peers"]]
     (clone.path / "estate.yaml").write_text(yaml.safe_dump({**estate, **ESTATE, "peers": peers}), encoding="utf-8")
     return clone
 

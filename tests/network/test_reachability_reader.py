@@ -70,7 +70,7 @@ def test_a_preview_says_what_an_update_says_and_never_less() -> None:
     )
     # Two groups that do not exist yet are named in one input: each could be either, and counts as both.
     assert set(now.groups["nodes-group"].ingress) > set(later.groups["nodes-group"].ingress)
-    same = now.groups | {"nodes-group": later.groups["nodes-group"]}
+    same = {**now.groups, "nodes-group": later.groups["nodes-group"]}
     assert replace(now, groups=same) == later
 
 
