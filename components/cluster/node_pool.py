@@ -36,18 +36,20 @@ AMAZON_LINUX: Final = MachineImage(
     ami_types={"x86_64": "AL2023_x86_64_STANDARD", "arm64": "AL2023_ARM_64_STANDARD"}, disks={"/dev/xvda": True}
 )
 # Bottlerocket's NVIDIA images have driver and device plug-in built in, so that GPUs need no privileged DaemonSet.
-# Its control container would be pulled from a registry that the sealed VPC does not reach.
+# Its control container would be pulled from a registry that the sealed VPC does not reach, and its usage reports would
+# only raise the name firewall's alarm.
 BOTTLEROCKET: Final = MachineImage(
     ami_types={"x86_64": "BOTTLEROCKET_x86_64_NVIDIA", "arm64": "BOTTLEROCKET_ARM_64_NVIDIA"},
     disks={"/dev/xvda": False, "/dev/xvdb": True},
-    user_data="".join(f"[settings.host-containers.{name}]\nenabled = false\n" for name in ("control", "admin")),
+    user_data="".join(f"[settings.host-containers.{name}]\nenabled = false\n" for name in ("control", "admin"))
+    + "[settings.metrics]\nsend-metrics = false\n",
 )
 
 
 def machine_image(machine: instances.InstanceType) -> MachineImage:
     """Bottlerocket for GPUs, Amazon Linux otherwise.
 
-    Source: EKS API Reference, `Nodegroup.amiType`; Bottlerocket's settings reference, "host-containers".
+    Source: EKS API Reference, `Nodegroup.amiType`; Bottlerocket's settings reference, "host-containers" and "metrics".
     """
     return BOTTLEROCKET if machine.gpus else AMAZON_LINUX
 

@@ -36,6 +36,7 @@ def test_gpu_machines_start_no_container_that_the_vpc_cannot_pull(planned: Plan)
         "control": False,
         "admin": False,
     }
+    assert settings["metrics"] == {"send-metrics": False}, "its reports would only raise the name firewall's alarm"
     assert "userData" not in planned.one("aws:ec2/launchTemplate:LaunchTemplate", "pool-system-template").inputs
 
 
