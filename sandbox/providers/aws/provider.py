@@ -15,7 +15,7 @@ from sandbox.places import rehearsal_folder
 from sandbox.providers import schema
 from sandbox.providers.serve import UNKNOWN, ProviderError, from_struct, has_unknown, to_struct
 
-from . import checks, outputs, references
+from . import catalogue, checks, outputs
 from .account import Account, session
 from .difference import difference
 from .invokes import invoke
@@ -101,7 +101,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         with self._loading:
             inputs = checks.completed(type_token, name, news, olds, request.randomSeed, self._tags)
             problems = list(checks.problems(type_token, inputs))
-        problems += list(references.catalogue_problems(stand_in.account, inputs))
+        problems += list(catalogue.problems(stand_in.account, inputs))
         failures = [provider_pb2.CheckFailure(property=path, reason=message) for path, message in problems]
         return provider_pb2.CheckResponse(inputs=to_struct(inputs), failures=failures)
 

@@ -1,11 +1,9 @@
-"""References to things that do not exist: identifiers, ARNs, names, zones, machine types, endpoint services."""
+"""References to things that do not exist: identifiers, ARNs, names."""
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -14,7 +12,6 @@ from sandbox.providers.serve import UNKNOWN
 
 from .account import Account
 from .kept import Kept
-from .zones import added_zones
 
 
 class Missing(Exception):  # noqa: N818 - it is an answer, as AWS's "NotFound" codes are
@@ -53,28 +50,9 @@ _TEXTS: Final = {
 _FOREIGN_VPC: Final = {"aws:route53/vpcAssociationAuthorization:VpcAssociationAuthorization"}
 """Types whose `vpcId` is another account's."""
 
-_ASKING: Final = threading.Lock()
-"""Many resources are checked at once, and what AWS has is asked for once."""
-
 _ACCESS_POLICIES: Final = {
     f"AmazonEKS{name}Policy" for name in ("Admin", "ClusterAdmin", "AdminView", "Edit", "View", "SecretReader")
 }
-_ADD_ONS: Final = {
-    "vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent", "eks-node-monitoring-agent", "metrics-server",
-    "kube-state-metrics", "prometheus-node-exporter", "cert-manager", "external-dns", "snapshot-controller",
-    "aws-ebs-csi-driver", "aws-efs-csi-driver", "aws-fsx-csi-driver", "aws-mountpoint-s3-csi-driver",
-    "aws-guardduty-agent", "amazon-cloudwatch-observability", "adot", "aws-network-flow-monitoring-agent",
-    "aws-secrets-store-csi-driver-provider", "aws-privateca-connector-for-kubernetes", "fluent-bit",
-    "amazon-sagemaker-hyperpod-taskgovernance", "amazon-sagemaker-hyperpod-training-operator",
-}  # fmt: skip
-
-
-def catalogue_problems(account: Account, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Names that AWS itself does not have, whatever the account holds: zones, machine types, add-ons, services."""
-    for path, name, value in _strings(inputs):
-        judge = _CATALOGUE.get(name)
-        if judge is not None and (message := judge(account, value)):
-            yield path, message
 
 
 def problems(account: Account, kept: Kept, type_token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -87,7 +65,7 @@ def problems(account: Account, kept: Kept, type_token: str, inputs: Mapping[str,
         inputs: unknown values are passed over.
     """
     foreign_peer = inputs.get("peerOwnerId") not in (None, account.id)
-    for path, name, value in _strings(inputs):
+    for path, name, value in strings(inputs):
         if (name == "peerVpcId" and foreign_peer) or (name == "vpcId" and type_token in _FOREIGN_VPC):
             continue
         if _is_missing_id(account, kept, value):
@@ -100,27 +78,28 @@ def problems(account: Account, kept: Kept, type_token: str, inputs: Mapping[str,
             if not _has_bucket(account, value):
                 yield path, f"bucket '{value}' does not exist"
         elif path == "zoneId":
-            if not _answers(lambda zone=value: account.client("route53").get_hosted_zone(Id=zone)):  # type: ignore[misc]
+            if not answers(lambda zone=value: account.client("route53").get_hosted_zone(Id=zone)):  # type: ignore[misc]
                 yield path, f"hosted zone '{value}' does not exist"
         elif name == "clusterName" and kept.find("aws:eks/cluster:Cluster", value) is None:
             known = ", ".join(cluster.id for cluster in kept.of_type("aws:eks/cluster:Cluster")) or "none"
             yield path, f"cluster '{value}' does not exist; the account has {known}"
 
 
-def _strings(value: Any, path: str = "", name: str = "") -> Iterator[tuple[str, str, str]]:
+def strings(value: Any, path: str = "", name: str = "") -> Iterator[tuple[str, str, str]]:
     """Every known text in the inputs with its path and the name of its property."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key not in _TEXTS and not key.startswith("__"):
-                yield from _strings(item, f"{path}.{key}" if path else key, key)
+                yield from strings(item, f"{path}.{key}" if path else key, key)
     elif isinstance(value, list):
         for position, item in enumerate(value):
-            yield from _strings(item, f"{path}[{position}]", name)
+            yield from strings(item, f"{path}[{position}]", name)
     elif isinstance(value, str) and value and value != UNKNOWN:
         yield path, name, value
 
 
-def _answers(call: Callable[[], Any]) -> bool:
+def answers(call: Callable[[], Any]) -> bool:
+    """Whether a call to AWS gets an answer and no refusal."""
     try:
         call()
     except ClientError:
@@ -135,7 +114,7 @@ def _is_missing_id(account: Account, kept: Kept, value: str) -> bool:
 
 
 def _has_bucket(account: Account, name: str) -> bool:
-    return _answers(lambda: account.client("s3").head_bucket(Bucket=name))
+    return answers(lambda: account.client("s3").head_bucket(Bucket=name))
 
 
 def _exists(account: Account, prefix: str, identifier: str) -> bool:
@@ -173,8 +152,8 @@ def _iam(account: Account, kept: Kept, arn: str, resource: str) -> bool:
     kind, _, rest = resource.partition("/")
     iam = account.client("iam")
     if kind == "role":
-        return _answers(lambda: iam.get_role(RoleName=rest.rsplit("/", 1)[-1]))
-    return kind != "policy" or _answers(lambda: iam.get_policy(PolicyArn=arn))
+        return answers(lambda: iam.get_role(RoleName=rest.rsplit("/", 1)[-1]))
+    return kind != "policy" or answers(lambda: iam.get_policy(PolicyArn=arn))
 
 
 def _logs(account: Account, kept: Kept, arn: str, resource: str) -> bool:
@@ -193,65 +172,21 @@ def _eks(account: Account, kept: Kept, arn: str, resource: str) -> bool:
 def _balancing(account: Account, kept: Kept, arn: str, resource: str) -> bool:
     elb, kind = account.client("elbv2"), resource.partition("/")[0]
     if kind == "loadbalancer":
-        return _answers(lambda: elb.describe_load_balancers(LoadBalancerArns=[arn]))
-    return kind != "targetgroup" or _answers(lambda: elb.describe_target_groups(TargetGroupArns=[arn]))
+        return answers(lambda: elb.describe_load_balancers(LoadBalancerArns=[arn]))
+    return kind != "targetgroup" or answers(lambda: elb.describe_target_groups(TargetGroupArns=[arn]))
 
 
 _FINDERS: Final[Mapping[str, Callable[[Account, Kept, str, str], bool]]] = {
     "iam": _iam,
-    "kms": lambda account, kept, arn, resource: _answers(lambda: account.client("kms").describe_key(KeyId=arn)),
+    "kms": lambda account, kept, arn, resource: answers(lambda: account.client("kms").describe_key(KeyId=arn)),
     "s3": lambda account, kept, arn, resource: _has_bucket(account, resource.split("/")[0]),
     "logs": _logs,
     "eks": _eks,
-    "acm": lambda account, kept, arn, resource: _answers(
+    "acm": lambda account, kept, arn, resource: answers(
         lambda: account.client("acm").describe_certificate(CertificateArn=arn)
     ),
-    "sns": lambda account, kept, arn, resource: _answers(
+    "sns": lambda account, kept, arn, resource: answers(
         lambda: account.client("sns").get_topic_attributes(TopicArn=arn)
     ),
     "elasticloadbalancing": _balancing,
-}
-
-
-def _zone(account: Account, value: str) -> str | None:
-    with _ASKING:
-        names = _zones(account)
-    return None if value in names else f"'{value}' is not a zone of {account.region}; use {', '.join(names)}"
-
-
-@cache
-def _zones(account: Account) -> list[str]:
-    zones = account.client("ec2").describe_availability_zones()["AvailabilityZones"]
-    return sorted({*(zone["ZoneName"] for zone in zones), *added_zones(account.region)})
-
-
-@cache
-def _machine(account: Account, value: str) -> str | None:
-    known = _answers(lambda: account.client("ec2").describe_instance_types(InstanceTypes=[value]))
-    return None if known else f"'{value}' is not an instance type that {account.region} offers"
-
-
-def _add_on(account: Account, value: str) -> str | None:
-    return None if value in _ADD_ONS else f"'{value}' is not an EKS add-on; use one of {', '.join(sorted(_ADD_ONS))}"
-
-
-def _service(account: Account, value: str) -> str | None:
-    if not value.startswith(("com.amazonaws.", "eu.amazonaws.", "aws.")) or ".vpce." in value:
-        return None
-    with _ASKING:
-        names = _services(account)
-    return None if value in names else f"'{value}' is not an endpoint service of {account.region}"
-
-
-@cache
-def _services(account: Account) -> frozenset[str]:
-    return frozenset(account.client("ec2").describe_vpc_endpoint_services()["ServiceNames"])
-
-
-_CATALOGUE: Final[Mapping[str, Callable[[Account, str], str | None]]] = {
-    "availabilityZone": _zone,
-    "instanceType": _machine,
-    "instanceTypes": _machine,
-    "addonName": _add_on,
-    "serviceName": _service,
 }
