@@ -38,6 +38,7 @@ class Explanation:
         needed: addresses that all node pools take at their largest, pods included.
         offered: addresses for nodes and pods that remain while the largest zone is lost.
         rows: everybody against everybody.
+        pods_filtered: whether a serving stack was read; without one no NetworkPolicy is known and pods count as open.
         splits: rules that treat two addresses of one subnet differently: there a verdict holds for one address only.
     """
 
@@ -48,6 +49,7 @@ class Explanation:
     offered: int
     endpoints: tuple[Endpoint, ...]
     rows: tuple[Row, ...]
+    pods_filtered: bool
     splits: tuple[str, ...]
 
 
@@ -117,6 +119,7 @@ def explain(stack: str, settings: PlatformSettings, network: Network) -> Explana
             for service in endpoint_services(own.enabled_uses)
         ),
         rows=matrix(network),
+        pods_filtered=network.pods_filtered,
         splits=splits(network),
     )
 

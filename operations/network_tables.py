@@ -23,6 +23,7 @@ HEADS: Final = {
 LEGEND: Final = """  yes: the connection and its answer pass, in every zone. some: it depends on the zone.
   no 3: three locks stay shut where it is weakest, and each of them suffices. What lies outside the VPC counts as open.
   --from A --to B --port P says why."""
+PODS_OPEN: Final = "  No serving stack is given, so pods count as open; --serving S brings its NetworkPolicies in."
 
 
 def show(found: Explanation, console: Console | None = None) -> None:
@@ -37,6 +38,8 @@ def show(found: Explanation, console: Console | None = None) -> None:
     out.print()
     out.print(matrix_table(found.rows))
     out.print(LEGEND)
+    if not found.pods_filtered:
+        out.print(PODS_OPEN, style="yellow")
     for split in found.splits:
         out.print(f"  One address does not stand for all: {split}.", style="red")
 

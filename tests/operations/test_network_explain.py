@@ -35,6 +35,14 @@ def test_the_tables_hold_address_plan_endpoints_and_the_matrix() -> None:
     [line] = [line for line in out.splitlines() if line.strip().startswith("engine") and "tcp 8000" in line]
     assert line.split().count("yes") == 1, "the gateway alone"
     assert "One address does not stand for all" not in out
+    assert "No serving stack is given" not in out
+
+
+def test_the_matrix_says_that_pods_count_as_open_without_their_policies() -> None:
+    code, out = run()
+    assert code == 0
+    assert "No serving stack is given, so pods count as open; --serving S brings its NetworkPolicies in" in out
+    assert json.loads(run("--json")[1])["pods_filtered"] is False
 
 
 def test_the_matrix_is_json_for_scripts() -> None:
@@ -47,6 +55,7 @@ def test_the_matrix_is_json_for_scripts() -> None:
     assert rows["internet", 443]["node"]["verdict"]["by"][0].startswith("group nodes-group egress")
     assert {endpoint["kind"] for endpoint in found["endpoints"]} == {"Interface", "Gateway"}
     assert found["splits"] == []
+    assert found["pods_filtered"] is True
 
 
 def test_a_refusal_is_explained_and_exits_with_1() -> None:
