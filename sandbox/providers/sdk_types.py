@@ -8,6 +8,7 @@ import importlib.metadata
 import inspect
 import json
 import os
+import threading
 import types
 import typing
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ Shape = list[Any]
 `[plain, text|bool|int|float]`, `[literal, values]`, `[enum, values]`, `[list, shape]`, `[map, shape]`,
 `[union, shapes]`, `[object, its name in "objects"]`, `[asset]`, `[any]`.
 """
+_READING: Final = threading.Lock()
+"""Many resources of one type are checked at once, and the first of them writes its file."""
 PLAIN: Final = {str: "text", bool: "bool", int: "int", float: "float"}
 
 
@@ -41,14 +44,15 @@ def read(package: str, type_token: str) -> Mapping[str, Any] | None:
         type_token: such as "aws:eks/cluster:Cluster".
     """
     path = _folder(package) / f"{type_token.replace('/', '_').replace(':', '_')}.json"
-    try:
-        kept: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        kept = _from_sdk(package, type_token)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_suffix(f".{os.getpid()}")
-        half.write_text(json.dumps(kept), encoding="utf-8")
-        half.replace(path)
+    with _READING:
+        try:
+            kept: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            kept = _from_sdk(package, type_token)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half = path.with_suffix(f".{os.getpid()}")
+            half.write_text(json.dumps(kept), encoding="utf-8")
+            half.replace(path)
     return kept if kept["inputs"] else None
 
 

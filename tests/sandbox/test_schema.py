@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -86,23 +89,47 @@ def test_a_type_that_the_sdk_does_not_know_is_one_problem() -> None:
     assert properties_of("pulumi_aws", "aws:eks/pod:Pod") is None
 
 
-def test_what_an_sdk_says_is_kept_and_a_broken_file_is_written_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def nothing_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a rehearsal that has asked no SDK yet."""
     monkeypatch.setenv("CLOISTER_FOLDER", str(tmp_path))
     sdk_types._folder.cache_clear()
     sdk_types.read.cache_clear()
-    try:
-        first = sdk_types.read("pulumi_aws", "aws:ec2/vpc:Vpc")
-        [file] = tmp_path.rglob("*.json")
-        sdk_types.read.cache_clear()
-        monkeypatch.setattr(sdk_types, "_from_sdk", lambda *_: pytest.fail("it is kept"))
+    yield tmp_path
+    sdk_types._folder.cache_clear()
+    sdk_types.read.cache_clear()
+
+
+def test_what_an_sdk_says_is_kept_and_a_broken_file_is_written_anew(nothing_kept: Path) -> None:
+    first = sdk_types.read("pulumi_aws", "aws:ec2/vpc:Vpc")
+    [file] = nothing_kept.rglob("*.json")
+    sdk_types.read.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sdk_types, "_from_sdk", lambda *_: pytest.fail("it is kept"))
         assert sdk_types.read("pulumi_aws", "aws:ec2/vpc:Vpc") == first
-        monkeypatch.undo()
-        monkeypatch.setenv("CLOISTER_FOLDER", str(tmp_path))
-        file.write_text("{half", encoding="utf-8")
-        sdk_types.read.cache_clear()
-        assert sdk_types.read("pulumi_aws", "aws:ec2/vpc:Vpc") == first
-    finally:
-        sdk_types._folder.cache_clear()
-        sdk_types.read.cache_clear()
+    file.write_text("{half", encoding="utf-8")
+    sdk_types.read.cache_clear()
+    assert sdk_types.read("pulumi_aws", "aws:ec2/vpc:Vpc") == first
+
+
+def test_resources_of_one_type_that_are_checked_at_once_ask_the_sdk_once(
+    nothing_kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    from_sdk, together = sdk_types._from_sdk, Barrier(8)
+
+    def counted(package: str, type_token: str) -> dict[str, Any]:
+        asked.append(type_token)
+        return from_sdk(package, type_token)
+
+    def read(_: int) -> Any:
+        together.wait()
+        return sdk_types.read("pulumi_aws", "aws:ec2/vpc:Vpc")
+
+    monkeypatch.setattr(sdk_types, "_from_sdk", counted)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(read, range(8)))
+    assert answers[0] is not None
+    assert all(answer == answers[0] for answer in answers)
+    assert asked == ["aws:ec2/vpc:Vpc"]
+    assert [file.suffix for file in nothing_kept.rglob("*") if file.is_file()] == [".json"]
