@@ -7,6 +7,9 @@ from typing import Final
 # Source: versions that public repositories report for their EKS 1.36 clusters, autumn 2026; not verified against
 # `aws eks describe-addon-versions` here.
 
+POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
+"""Link-local address of the EKS Pod Identity agent. Source: EKS User Guide, "Pod Identity considerations"."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AddOn:

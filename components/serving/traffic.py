@@ -1,14 +1,12 @@
 """Who an engine's pods talk to."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from pulumi import ResourceOptions
 from pulumi_kubernetes.meta import v1 as meta
 from pulumi_kubernetes.networking import v1 as rule
 
-POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
-"""Link-local address of the EKS Pod Identity agent. Source: EKS User Guide, "Pod Identity considerations"."""
+from components.catalog.add_ons import POD_IDENTITY_AGENT
 
 
 def engine_traffic(

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
+from components.catalog.add_ons import POD_IDENTITY_AGENT
 from components.gateway.arguments import TLS_FOLDER, Front, GatewayArgs
 from components.gateway.configuration import REVOCATION_FILE, Tls, revocation_file
 from components.gateway.gateway import Gateway
 from components.gateway.pod import DRAIN_SECONDS
 from components.gateway.registrar import SERVING_FILE, SETTLE_SECONDS
-from components.gateway.traffic import POD_IDENTITY_AGENT
-from components.serving import traffic as engine_traffic
 from images.registrar import certificate
 from images.registrar.__main__ import _parser
 from tests.plan import Plan, plan
@@ -201,7 +200,7 @@ def test_behind_a_front_only_the_load_balancers_networks_may_call(fronted: Plan)
 
 def test_behind_a_front_the_pod_reaches_endpoints_and_its_credentials_and_no_more(fronted: Plan) -> None:
     assert reached(fronted) == {**dict.fromkeys(ENDPOINTS, 443), POD_IDENTITY_AGENT: 80}
-    assert POD_IDENTITY_AGENT == engine_traffic.POD_IDENTITY_AGENT
+    assert POD_IDENTITY_AGENT == "169.254.170.23/32"
 
 
 def test_the_key_is_made_before_envoy_in_memory_and_the_registrar_never_sees_it(fronted: Plan) -> None:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from components.catalog.add_ons import POD_IDENTITY_AGENT
 from components.model.loader import model_path
 from components.model.lock import manifest_sha256
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import service
-from components.serving.traffic import POD_IDENTITY_AGENT
 from components.serving.workload import PRE_STOP_SECONDS, Workload, WorkloadArgs, host_name
 from components.settings.model_service import ModelService
 from tests.locks import tiny_lock
