@@ -17,6 +17,7 @@ from pulumi_policy import (
 from . import access, egress, residency, supply_chain
 from . import estate as relations
 from .findings import Provider, Resource
+from .objectives import message, objective_of
 from .owner import Estate
 from .rules import Finding, Ledger, Rule, RuleSet, run
 from .stack import Stack
@@ -41,18 +42,31 @@ def policies(estate: Estate, today: datetime.date | None = None) -> list[Policy]
     return [
         *(
             ResourceValidationPolicy(
-                name, text, _resource_check(RuleSet(rules), estate, ledger), EnforcementLevel.MANDATORY
+                name,
+                text,
+                _resource_check(RuleSet(rules), estate, ledger),
+                EnforcementLevel.MANDATORY,
+                tags=_tags(rules),
             )
             for name, (text, rules) in POLICIES.items()
             if name != "estate"
         ),
         StackValidationPolicy(
-            "estate", POLICIES["estate"][0], _stack_check(relations.RULES, estate, ledger), EnforcementLevel.MANDATORY
+            "estate",
+            POLICIES["estate"][0],
+            _stack_check(relations.RULES, estate, ledger),
+            EnforcementLevel.MANDATORY,
+            tags=_tags(relations.RULES),
         ),
         StackValidationPolicy(
             "exemptions", "Lists the exemptions that were used.", _notice(ledger), EnforcementLevel.ADVISORY
         ),
     ]
+
+
+def _tags(rules: tuple[Rule, ...]) -> list[str]:
+    """Where laws and standards ask for what a policy holds."""
+    return sorted({tag for rule in rules for tag in objective_of(rule).tags})
 
 
 def resource_view(args: Any, estate: Estate) -> Resource:
@@ -98,7 +112,7 @@ def _resource_check(
     def check(args: ResourceValidationArgs, report: ReportViolation) -> None:
         for finding in rules.findings(resource_view(args, estate)):
             if not ledger.exempts(finding):
-                report(str(finding), None)
+                report(message(finding), None)
 
     return check
 
@@ -109,7 +123,7 @@ def _stack_check(
     def check(args: StackValidationArgs, report: ReportViolation) -> None:
         for finding in stack_findings(rules, stack_view(args.resources, estate)):
             if not ledger.exempts(finding):
-                report(str(finding), finding.urn)
+                report(message(finding), finding.urn)
         for text in exemption_problems(ledger):
             report(text, None)
 

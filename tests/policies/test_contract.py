@@ -1,6 +1,7 @@
 """What every rule owes its readers, and what the pack owes the estate."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from components.catalog import regions
 from policies import catalogue
 from policies.guardrails import POLICIES, RULES
 from policies.guardrails.facts import EU_REGIONS
+from policies.guardrails.objectives import FRAMEWORKS, OBJECTIVES, Objective, message
 from policies.guardrails.rules import SEVERITIES, Rule
 from policies.guardrails.types import ALLOWED_TYPES, MANAGED_ENDPOINT, VPN_TYPES
 
 from .spoiled_stacks import SPOILED
-from .support import bad, good
+from .support import bad, findings, good, spoiled, token
 
 PACK = Path(catalogue.__file__).parent
 ALLOWED_IMPORTS = {"pulumi_policy", "yaml", "policies", "guardrails", *sys.stdlib_module_names}
@@ -78,6 +80,32 @@ def test_the_pack_imports_nothing_of_the_product() -> None:
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
             assert {name.split(".")[0] for name in names} <= ALLOWED_IMPORTS, path
+
+
+def test_every_rule_is_for_one_objective() -> None:
+    listed = [rule.id for objective in OBJECTIVES for rule in objective.rules]
+    assert sorted(listed) == sorted(rule.id for rule in RULES)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: objective.name)
+def test_an_objective_tells_its_promise_its_reason_and_who_asks_for_it(objective: Objective) -> None:
+    assert objective.promise.endswith(".")
+    assert objective.why.endswith(".")
+    assert set(objective.asked_by) <= set(FRAMEWORKS)
+    assert objective.asked_by
+    assert all(re.fullmatch(r"(Art\. )?[A-Z]*[-.]?\d.*", place) for place in objective.asked_by.values())
+
+
+def test_a_message_tells_place_fix_reason_severity_tags_and_source() -> None:
+    [finding] = findings(spoiled(token("ec2/subnet"), {"mapPublicIpOnLaunch": True}))
+    lines = message(finding).splitlines()
+    assert lines == [
+        "[egress-subnet-gives-no-public-address] example: mapPublicIpOnLaunch is set. " + finding.rule.fix,
+        "  why: No subnet gives its machines public or customer-owned addresses. One public address or default route "
+        "opens every machine behind it.",
+        "  critical; GDPR Art. 32(1)(b), DORA Art. 9(4)(b), C5:2020 COS-02, ISO 27001:2022 A.8.20; "
+        + finding.rule.source,
+    ]
 
 
 def test_both_lists_of_eu_regions_are_equal() -> None:
