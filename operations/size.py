@@ -117,7 +117,7 @@ def size_report(
         transfer=platform.transfer,
         usd_per_month=sum(cost.usd_per_month or 0.0 for cost in costs),
         unpriced=tuple(cost.what for cost in costs if cost.usd_per_month is None),
-        refused=any(row.problem and (row.memory is None or row.memory.verdict == "refused") for row in rows),
+        refused=any(row.problem and (row.memory is None or row.memory.verdict == "refuse") for row in rows),
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 from components.settings.common import SECTION
 
 Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class LatentAttention(BaseModel):
@@ -20,7 +21,10 @@ class LatentAttention(BaseModel):
 
 
 class LinearAttention(BaseModel):
-    """Gated delta network layers: a state of fixed size instead of a cache that grows."""
+    """Layers with a matrix as state instead of a cache that grows: gated delta networks, KDA, lightning attention.
+
+    `conv_kernel: 1` stands for layers without a convolution.
+    """
 
     model_config = SECTION
 
@@ -34,15 +38,18 @@ class LinearAttention(BaseModel):
 
 
 class Mamba(BaseModel):
-    """Mamba-2 layers: a state of fixed size instead of a cache that grows."""
+    """Mamba layers: a state of fixed size instead of a cache that grows.
+
+    Mamba-1 has one head a channel (`head_dim: 1`) and no groups; a short convolution (LFM2) no recurrent state either.
+    """
 
     model_config = SECTION
 
     layers: Positive
     heads: Positive
     head_dim: Positive
-    groups: Positive
-    state_size: Positive
+    groups: Count
+    state_size: Count
     conv_kernel: Positive
     state_bytes: Literal[2, 4] = 4
 
@@ -54,6 +61,15 @@ class SlidingWindow(BaseModel):
 
     layers: Positive
     window: Positive
+
+
+class ChunkedAttention(BaseModel):
+    """Layers that look back to the start of their chunk of tokens (Llama 4)."""
+
+    model_config = SECTION
+
+    layers: Positive
+    chunk: Positive
 
 
 class Experts(BaseModel):
@@ -69,7 +85,9 @@ class Architecture(BaseModel):
     """The numbers of `config.json` that memory depends on.
 
     `kv_heads` and `head_dim` describe the full-attention layers and, unless `global_*` are given, the sliding ones:
-    with `global_*` the full-attention layers use those (Gemma 4).
+    with `global_*` the full-attention layers use those (Gemma 4). Where attention and a state work side by side in one
+    layer (Falcon-H1), `parallel_state` says so and `layers` counts it once. `draft_layers` predict further tokens and
+    cache like full-attention layers, once speculation is on.
     """
 
     model_config = SECTION
@@ -84,8 +102,12 @@ class Architecture(BaseModel):
     max_position_embeddings: Positive
     global_kv_heads: Positive | None = None
     global_head_dim: Positive | None = None
-    layers_without_kv: Annotated[int, Field(ge=0)] = 0
+    intermediate_size: Positive | None = None
+    layers_without_kv: Count = 0
+    draft_layers: Count = 0
+    parallel_state: bool = False
     sliding: SlidingWindow | None = None
+    chunked: ChunkedAttention | None = None
     latent: LatentAttention | None = None
     linear: LinearAttention | None = None
     mamba: Mamba | None = None
@@ -95,7 +117,9 @@ class Architecture(BaseModel):
     @property
     def full_layers(self) -> int:
         """Layers whose cache grows with every token."""
-        kinds = (self.sliding, self.linear, self.mamba)
+        kinds: list[SlidingWindow | ChunkedAttention | LinearAttention | Mamba | None] = [self.sliding, self.chunked]
+        if not self.parallel_state:
+            kinds += [self.linear, self.mamba]
         return self.layers - self.layers_without_kv - sum(kind.layers for kind in kinds if kind)
 
     @model_validator(mode="after")

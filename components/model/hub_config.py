@@ -1,14 +1,46 @@
 """From a Hugging Face `config.json` to the numbers of a lock file."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.model.architecture import Architecture, Experts, LatentAttention, LinearAttention, Mamba, SlidingWindow
+from components.model.architecture import (
+    Architecture,
+    ChunkedAttention,
+    Experts,
+    LatentAttention,
+    LinearAttention,
+    Mamba,
+    SlidingWindow,
+)
+from components.model.layer_kinds import layer_kinds
 from components.model.lock import Quantisation
 
 # Where configurations of multimodal models keep the language model's part.
-NESTED: Final = ("text_config", "llm_config", "language_config")
+NESTED: Final = ("text_config", "llm_config", "language_config", "thinker_config")
+# The same number under the names of different families; vLLM reads them in this order.
+LAYERS: Final = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+HIDDEN: Final = ("hidden_size", "n_embd", "d_model")
+HEADS: Final = ("num_attention_heads", "n_head", "n_heads")
+KV_HEADS: Final = ("n_head_kv", "num_kv_heads", "num_key_value_heads", "multi_query_group_num", "num_attention_groups")
+HEAD_DIM: Final = ("head_dim", "hidden_size_per_head")
+POSITIONS: Final = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "model_max_length")
+INTERMEDIATE: Final = ("intermediate_size", "ffn_dim", "n_inner")
+DRAFT_LAYERS: Final = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_layers")
+EXPERTS: Final = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
+ACTIVE_EXPERTS: Final = ("num_experts_per_tok", "experts_per_token", "top_k_experts", "moe_topk", "moe_top_k")
+STATE_DTYPES: Final = ("mamba_ssm_dtype", "mamba_ssm_cache_dtype")
+BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
+# Recurrent states that are kept in 32 bit unless the configuration says otherwise; all others follow the model.
+WIDE_STATES: Final = ("nemotron_h", "nemotron_h_puzzle", "kimi_linear")
+
+
+def language_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The language model's part of a configuration, with what only the outer part says."""
+    for key in NESTED:
+        inner = config.get(key)
+        if isinstance(inner, Mapping):
+            return language_part({**_outer(config), **inner})
+    return config
 
 
 def architecture_of(config: Mapping[str, Any]) -> Architecture:
@@ -17,31 +49,34 @@ def architecture_of(config: Mapping[str, Any]) -> Architecture:
     Raises:
         ValueError: a number is missing, or layers of a kind that nobody here knows occur.
     """
-    text = next((config[key] for key in NESTED if key in config), config)
-    try:
-        heads = text["num_attention_heads"]
-        kinds = _layer_kinds(text)
-        return Architecture(
-            model_type=text.get("model_type", config.get("model_type")),
-            layers=text["num_hidden_layers"],
-            hidden_size=text["hidden_size"],
-            attention_heads=heads,
-            kv_heads=text.get("num_key_value_heads") or heads,
-            head_dim=text.get("head_dim") or text["hidden_size"] // heads,
-            vocab_size=text["vocab_size"],
-            max_position_embeddings=text["max_position_embeddings"],
-            global_kv_heads=text.get("num_global_key_value_heads"),
-            global_head_dim=text.get("global_head_dim"),
-            layers_without_kv=kinds["none"] + (text.get("num_kv_shared_layers") or 0),
-            sliding=SlidingWindow(layers=kinds["sliding"], window=text["sliding_window"]) if kinds["sliding"] else None,
-            latent=_latent(text),
-            linear=_linear(text, kinds["linear"]),
-            mamba=_mamba(text, kinds["mamba"]),
-            experts=_experts(text),
-            multimodal=any(key in config for key in ("vision_config", "audio_config")),
-        )
-    except KeyError as error:
-        raise ValueError(f"config.json has no {error.args[0]!r}; write the architecture by hand") from None
+    text = language_part(config)
+    layers, heads, hidden = _number(text, LAYERS), _number(text, HEADS), _number(text, HIDDEN)
+    kinds = layer_kinds(text, layers)
+    return Architecture(
+        model_type=text.get("model_type") or config.get("model_type") or "unknown",
+        layers=layers,
+        hidden_size=hidden,
+        attention_heads=heads,
+        kv_heads=_kv_heads(text, heads),
+        head_dim=_first(text, HEAD_DIM) or hidden // heads,
+        vocab_size=_number(text, ("vocab_size",)),
+        max_position_embeddings=_number(text, POSITIONS),
+        global_kv_heads=text.get("num_global_key_value_heads"),
+        global_head_dim=text.get("global_head_dim"),
+        intermediate_size=_intermediate(text),
+        layers_without_kv=kinds["none"],
+        draft_layers=_first(text, DRAFT_LAYERS) or 0,
+        parallel_state=kinds["parallel"] > 0,
+        sliding=_sliding(text, kinds["sliding"]),
+        chunked=ChunkedAttention(layers=kinds["chunked"], chunk=text["attention_chunk_size"])
+        if kinds["chunked"]
+        else None,
+        latent=_latent(text),
+        linear=_linear(text, kinds["linear"]),
+        mamba=_mamba(text, kinds["mamba"] + kinds["parallel"]),
+        experts=_experts(text),
+        multimodal=any(key.startswith(("vision_", "audio_", "visual")) for key in config),
+    )
 
 
 def quantisation_of(config: Mapping[str, Any]) -> Quantisation:
@@ -65,31 +100,41 @@ def quantisation_of(config: Mapping[str, Any]) -> Quantisation:
     return Quantisation(method=method, bits=known[method])
 
 
-def _layer_kinds(text: Mapping[str, Any]) -> Counter[str]:
-    """Number of layers of each kind; `layer_types` is the truth, the patterns of older configurations the fallback."""
-    layers = text["num_hidden_layers"]
-    names = {
-        "full_attention": "full",
-        "sliding_attention": "sliding",
-        "linear_attention": "linear",
-        "attention": "full",
-        "mamba": "mamba",
-        "moe": "none",
-        "mlp": "none",
-    }
-    if types := text.get("layer_types") or text.get("layers_block_type"):
-        if unknown := set(types) - set(names):
-            raise ValueError(f"layers of kind {sorted(unknown)[0]!r} are not known; write the architecture by hand")
-        return Counter(names[kind] for kind in types)
-    if pattern := text.get("hybrid_override_pattern"):
-        return Counter({"M": "mamba", "*": "full"}.get(letter, "none") for letter in pattern)
-    if interval := text.get("full_attention_interval"):
-        return Counter(full=layers // interval, linear=layers - layers // interval)
-    if text.get("sliding_window") and (pattern := text.get("sliding_window_pattern")):
-        return Counter(full=layers // pattern, sliding=layers - layers // pattern)
-    if text.get("sliding_window") and text.get("use_sliding_window", True) and text.get("model_type") == "mistral":
-        return Counter(sliding=layers)
-    return Counter(full=layers)
+def _outer(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if not isinstance(value, Mapping)}
+
+
+def _first(text: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    """The first of several names that has a number; 0 and null count as absent."""
+    return next((text[name] for name in names if text.get(name)), None)
+
+
+def _number(text: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    found = _first(text, names)
+    if found is None:
+        raise ValueError(f"config.json has no {names[0]!r}; write the architecture by hand")
+    return found
+
+
+def _kv_heads(text: Mapping[str, Any], heads: int) -> int:
+    """Falcon's `multi_query` means one head, unless its newer architecture names their number."""
+    if text.get("multi_query") and not text.get("new_decoder_architecture") and not text.get("multi_query_attention"):
+        return 1
+    return _first(text, KV_HEADS) or heads
+
+
+def _intermediate(text: Mapping[str, Any]) -> int | None:
+    found = _first(text, INTERMEDIATE)
+    return max(found) if isinstance(found, list) else found
+
+
+def _sliding(text: Mapping[str, Any], layers: int) -> SlidingWindow | None:
+    if not layers:
+        return None
+    window = _first(text, ("sliding_window", "sliding_window_size", "window_size"))
+    if window is None:
+        raise ValueError("config.json has sliding layers and no 'sliding_window'; write the architecture by hand")
+    return SlidingWindow(layers=layers, window=window)
 
 
 def _latent(text: Mapping[str, Any]) -> LatentAttention | None:
@@ -97,41 +142,90 @@ def _latent(text: Mapping[str, Any]) -> LatentAttention | None:
         return None
     return LatentAttention(
         kv_lora_rank=text["kv_lora_rank"],
-        qk_rope_head_dim=text["qk_rope_head_dim"],
+        qk_rope_head_dim=_number(text, ("qk_rope_head_dim",)),
         index_head_dim=text.get("index_head_dim"),
     )
 
 
+def _state_bytes(text: Mapping[str, Any]) -> int:
+    told = next((text[name] for name in STATE_DTYPES if text.get(name) in BYTES), None)
+    if told is None:
+        told = "float32" if text.get("model_type") in WIDE_STATES else "bfloat16"
+    return BYTES[told]
+
+
 def _linear(text: Mapping[str, Any], layers: int) -> LinearAttention | None:
+    """Gated delta networks (Qwen3-Next), KDA (Kimi Linear), or lightning attention (MiniMax)."""
     if not layers:
         return None
-    return LinearAttention(
-        layers=layers,
-        key_heads=text["linear_num_key_heads"],
-        value_heads=text["linear_num_value_heads"],
-        key_head_dim=text["linear_key_head_dim"],
-        value_head_dim=text["linear_value_head_dim"],
-        conv_kernel=text["linear_conv_kernel_dim"],
-        state_bytes=2 if text.get("mamba_ssm_dtype") in ("bfloat16", "float16") else 4,
+    if delta := text.get("linear_attn_config"):
+        heads, size = delta["num_heads"], delta["head_dim"]
+        return LinearAttention.model_validate(
+            {
+                "layers": layers,
+                "key_heads": heads,
+                "value_heads": heads,
+                "key_head_dim": size,
+                "value_head_dim": size,
+                "conv_kernel": delta["short_conv_kernel_size"],
+                "state_bytes": _state_bytes({"model_type": "kimi_linear", **text}),
+            }
+        )
+    if text.get("attn_type_list"):
+        heads, size = _number(text, HEADS), _number(text, HEAD_DIM)
+        return LinearAttention.model_validate(
+            {
+                "layers": layers,
+                "key_heads": heads,
+                "value_heads": heads,
+                "key_head_dim": size,
+                "value_head_dim": size,
+                "conv_kernel": 1,
+                "state_bytes": _state_bytes(text),
+            }
+        )
+    return LinearAttention.model_validate(
+        {
+            "layers": layers,
+            "key_heads": _number(text, ("linear_num_key_heads",)),
+            "value_heads": _number(text, ("linear_num_value_heads",)),
+            "key_head_dim": _number(text, ("linear_key_head_dim",)),
+            "value_head_dim": _number(text, ("linear_value_head_dim",)),
+            "conv_kernel": _number(text, ("linear_conv_kernel_dim",)),
+            "state_bytes": _state_bytes(text),
+        }
     )
 
 
 def _mamba(text: Mapping[str, Any], layers: int) -> Mamba | None:
+    """Mamba-2 in the names of Nemotron-H or Granite, Mamba-1 (Jamba), or short convolutions (LFM2)."""
     if not layers:
         return None
-    return Mamba(
-        layers=layers,
-        heads=text["mamba_num_heads"],
-        head_dim=text["mamba_head_dim"],
-        groups=text["n_groups"],
-        state_size=text["ssm_state_size"],
-        conv_kernel=text["conv_kernel"],
-    )
+    if columns := text.get("conv_L_cache"):
+        channels = text.get("conv_dim") or _number(text, HIDDEN)
+        shape = {"heads": channels, "head_dim": 1, "groups": 0, "state_size": 0, "conv_kernel": columns}
+    elif heads := _first(text, ("mamba_num_heads", "mamba_n_heads")):
+        size = _first(text, ("mamba_head_dim", "mamba_d_head"))
+        if not isinstance(size, int):
+            size = _number(text, HIDDEN) * text.get("mamba_expand", 2) // heads
+        shape = {
+            "heads": heads,
+            "head_dim": size,
+            "groups": _number(text, ("n_groups", "mamba_n_groups")),
+            "state_size": _number(text, ("ssm_state_size", "mamba_d_state")),
+            "conv_kernel": _number(text, ("conv_kernel", "mamba_d_conv")),
+        }
+    else:
+        shape = {
+            "heads": _number(text, HIDDEN) * text.get("mamba_expand", 2),
+            "head_dim": 1,
+            "groups": 0,
+            "state_size": _number(text, ("mamba_d_state", "ssm_state_size")),
+            "conv_kernel": _number(text, ("mamba_d_conv", "conv_kernel")),
+        }
+    return Mamba.model_validate({"layers": layers, "state_bytes": _state_bytes(text), **shape})
 
 
 def _experts(text: Mapping[str, Any]) -> Experts | None:
-    total = next((text[key] for key in ("num_local_experts", "num_experts", "n_routed_experts") if text.get(key)), None)
-    active = next(
-        (text[key] for key in ("num_experts_per_tok", "experts_per_token", "top_k_experts") if text.get(key)), None
-    )
-    return Experts(total=total, active=active) if total and active else None
+    total, active = _first(text, EXPERTS), _first(text, ACTIVE_EXPERTS)
+    return Experts(total=total, active=active) if isinstance(total, int) and isinstance(active, int) else None

@@ -1,5 +1,6 @@
 """Whether a model fits on a machine, and which machines would hold it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from components.catalog import instances
@@ -7,9 +8,9 @@ from components.catalog.instances import Gpu
 from components.catalog.prices import on_demand_usd_per_hour
 from components.catalog.regions import EU_REGIONS
 from components.model.lock import ModelLock
-from components.model.memory import Demand, MemoryPlan, assess
+from components.model.memory import Checkpoint, Demand, MemoryPlan, assess, checkpoint
 
-__all__ = ["MemoryPlan", "Placement", "plan", "smallest_machines"]
+__all__ = ["MemoryPlan", "Placement", "plan", "plan_checkpoint", "smallest_machines"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ def plan(
     gpu_memory_utilization: float,
     region: str | None = None,
 ) -> MemoryPlan:
-    """The memory of each of `gpus` tensor-parallel GPUs; a refusal names machine types that hold the model.
+    """The memory of each of `gpus` tensor-parallel GPUs; a refusal suggests machine types that hold the model.
 
     Args:
         lock: the model.
@@ -51,25 +52,35 @@ def plan(
         kv_cache_dtype=kv_cache_dtype,
         gpu_memory_utilization=gpu_memory_utilization,
     )
-    memory = assess(lock, gpu, demand)
+    return plan_checkpoint(checkpoint(lock), gpu, demand, region, quantised=lock.quantisation.bits <= 8)
+
+
+def plan_checkpoint(
+    model: Checkpoint, gpu: Gpu, demand: Demand, region: str | None = None, *, quantised: bool
+) -> MemoryPlan:
+    """The same for numbers that need not come from a lock file.
+
+    Args:
+        model: the model's numbers.
+        gpu: every GPU of the machine is of this kind.
+        demand: how it shall be served.
+        region: where proposed machine types must be offered; any EU region when None.
+        quantised: whether the weights are already; otherwise an AWQ lock file is suggested as well.
+    """
+    memory = assess(model, gpu, demand)
     if not memory.larger_machine_helps:
         return memory
-    ways = [f"{machine.name} with gpus: {machine.gpus}" for machine in smallest_machines(lock, demand, region)]
-    if lock.quantisation.bits > 8:
-        ways.append("an AWQ lock file")
-    joined = ", or ".join(ways) or f"no machine type of {region or 'the EU regions'} holds it: take a smaller model"
-    link = ", or " if "; " in memory.problem else "; use " if ways else "; "
-    return replace(memory, problem=f"{memory.problem}{link}{joined}")
+    return replace(memory, suggestions=(*memory.suggestions, *_ways(model, gpu, demand, region, quantised)))
 
 
 def smallest_machines(
-    lock: ModelLock, demand: Demand, region: str | None = None, *, limit: int = 2
+    model: Checkpoint, demand: Demand, region: str | None = None, *, limit: int = 2
 ) -> tuple[Placement, ...]:
     """The cheapest machine types that serve the demand on 1, 2, 4 or 8 GPUs; those without a known price come last.
 
     Args:
-        lock: the model.
-        demand: how it shall be served; its number of GPUs is not considered.
+        model: the model's numbers.
+        demand: how it shall be served; its number of GPUs and its free memory are not considered.
         region: where the types must be offered; any EU region when None.
         limit: how many to return.
     """
@@ -80,10 +91,25 @@ def smallest_machines(
         if machine.gpu is None or not offered:
             continue
         for gpus in (count for count in (1, 2, 4, 8) if count <= machine.gpus):
-            if assess(lock, machine.gpu, replace(demand, gpus=gpus)).verdict != "refused":
+            wanted = replace(demand, gpus=gpus, pipeline_stages=1, available_gib=None)
+            if assess(model, machine.gpu, wanted).verdict != "refuse":
                 prices = [price for place in offered if (price := on_demand_usd_per_hour(machine.name, place))]
                 price = min(prices, default=None)
                 order = (float("inf") if price is None else price, machine.gpus * machine.gpu.memory_gib, machine.name)
                 found.append((order, Placement(name=machine.name, gpus=gpus, usd_per_hour=price)))
                 break
     return tuple(placement for _, placement in sorted(found, key=lambda item: item[0])[:limit])
+
+
+def _ways(model: Checkpoint, gpu: Gpu, demand: Demand, region: str | None, quantised: bool) -> Iterator[str]:
+    """More GPUs of the same kind, other machine types, smaller weights."""
+    for gpus in (count for count in (2, 4, 8) if count > demand.gpus):
+        if assess(model, gpu, replace(demand, gpus=gpus, available_gib=None)).verdict != "refuse":
+            yield f"gpus: {gpus} of the same kind"
+            break
+    machines = smallest_machines(model, demand, region)
+    yield from (f"{machine.name} with gpus: {machine.gpus}" for machine in machines)
+    if not quantised:
+        yield "an AWQ lock file"
+    elif not machines:
+        yield f"a smaller model: no machine type of {region or 'the EU regions'} holds this one"

@@ -134,7 +134,7 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
         gpu_memory_utilization=model.gpu_memory_utilization,
         region=platform.region,
     )
-    if memory.verdict == "refused":
+    if memory.verdict == "refuse":
         yield f"settings.models.{name}.gpus: {memory.problem}"
 
 

@@ -1,11 +1,13 @@
 """`cloister size`: does it fit, and what does it cost, before anything is built."""
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from components.catalog.regions import EU_REGIONS
 from components.catalog.transfer import transfer_costs
 from components.catalog.vpc_endpoints import enabled_uses, endpoint_services
 from components.model.lock import load_lock
@@ -13,8 +15,19 @@ from components.settings.checks import lock_path
 from components.settings.layer import PlatformSettings, ServingSettings
 from components.settings.load import ROOT, load_stack
 from operations.commands.options import AsJson, print_json
+from operations.commands.size_tables import show_model, show_sweep
 from operations.errors import CommandError
 from operations.size import ModelRow, PlatformParts, SizeReport, size_report
+from operations.size_model import (
+    Subject,
+    Wish,
+    demand_of,
+    machine_of,
+    size_model,
+    subject_of_config,
+    subject_of_lock,
+    sweep,
+)
 
 WIDE: Final = 130
 """Columns from which on a terminal has room for the reasons of prices; `--json` always has them."""
@@ -23,10 +36,60 @@ ALARMS: Final = 1  # blocked name queries, components/network/name_firewall.py
 
 
 def size(
-    stack: Annotated[str, typer.Option("--stack", help="A serving stack; its platform's machines are looked up.")],
+    stack: Annotated[str | None, typer.Option("--stack", help="A serving stack: all its models, and its bill.")] = None,
+    lock: Annotated[Path | None, typer.Option("--lock", help="Or one model: its lock file.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="Or its config.json, with --weights-gib.")] = None,
+    weights_gib: Annotated[float | None, typer.Option(min=0.0, help="Size of all tensors that are loaded.")] = None,
+    instance: Annotated[str | None, typer.Option(help="Machine type, such as g6e.xlarge.")] = None,
+    gpu_memory_gib: Annotated[float | None, typer.Option(min=1.0, help="Or each GPU's memory, as CUDA says.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=1, help="GPUs to use; all of the machine's when left out.")] = None,
+    tensor_parallel: Annotated[int | None, typer.Option(min=1, help="GPUs that share every layer.")] = None,
+    pipeline_parallel: Annotated[int, typer.Option(min=1, help="Groups of GPUs that hold some layers each.")] = 1,
+    max_model_len: Annotated[int | None, typer.Option(min=1, help="Longest request in tokens.")] = None,
+    max_num_seqs: Annotated[int | None, typer.Option(min=1, help="Requests that run at once.")] = None,
+    max_num_batched_tokens: Annotated[int | None, typer.Option(min=1, help="Tokens of one step.")] = None,
+    gpu_memory_utilization: Annotated[float | None, typer.Option(min=0.05, max=1.0, help="Share of the GPU.")] = None,
+    kv_cache_dtype: Annotated[str, typer.Option(help="auto (16 bit), or fp8 in one of its forms.")] = "auto",
+    num_speculative_tokens: Annotated[int, typer.Option(min=0, help="Tokens drafted ahead.")] = 0,
+    vllm_version: Annotated[str | None, typer.Option(help="Its rules; the newest known when left out.")] = None,
+    available_kv_gib: Annotated[
+        float | None, typer.Option(help="Free memory for the cache, instead of an estimate.")
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="Where proposed machine types must be offered.")] = None,
+    sweep_all: Annotated[bool, typer.Option("--sweep", help="Table of machines, GPUs and caches.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the memory plan of every model and the monthly price of a serving stack with its platform."""
+    """Say whether models fit and what they cost: of a whole serving stack, or of one model on one kind of GPU."""
+    if stack is not None:
+        _size_stack(stack, as_json)
+        return
+    subject = _subject(lock, config, weights_gib)
+    wish = Wish(
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        max_model_len=max_model_len,
+        max_num_seqs=max_num_seqs,
+        max_num_batched_tokens=max_num_batched_tokens,
+        gpu_memory_utilization=gpu_memory_utilization,
+        kv_cache_dtype=kv_cache_dtype,
+        num_speculative_tokens=num_speculative_tokens,
+        vllm_version=vllm_version,
+        available_kv_gib=available_kv_gib,
+    )
+    if sweep_all:
+        _sweep(subject, wish, region, as_json)
+        return
+    machine = machine_of(instance, gpu_memory_gib, gpus)
+    answer = size_model(subject, machine, demand_of(subject, machine, wish), region)
+    if as_json:
+        print_json(answer)
+    else:
+        show_model(Console(highlight=False), answer)
+    if answer.verdict == "refuse":
+        raise typer.Exit(1)
+
+
+def _size_stack(stack: str, as_json: bool) -> None:
     report = report_of(stack)
     if as_json:
         print_json(report)
@@ -34,6 +97,27 @@ def size(
         show(Console(highlight=False), report)
     if report.refused:
         raise typer.Exit(1)
+
+
+def _subject(lock: Path | None, config: Path | None, weights_gib: float | None) -> Subject:
+    if (lock is None) == (config is None):
+        raise CommandError("name a serving stack with --stack, or one model with --lock FILE or --config FILE")
+    if lock is not None:
+        return subject_of_lock(lock)
+    if weights_gib is None:
+        raise CommandError("--weights-gib: missing; a config.json does not tell how large the weights are")
+    assert config is not None
+    return subject_of_config(config, weights_gib)
+
+
+def _sweep(subject: Subject, wish: Wish, region: str | None, as_json: bool) -> None:
+    if region not in EU_REGIONS:
+        raise CommandError(f"--region: {region!r} has no price list here; use one of {', '.join(sorted(EU_REGIONS))}")
+    rows = sweep(subject, wish, region)
+    if as_json:
+        print_json(rows)
+    else:
+        show_sweep(Console(highlight=False), rows)
 
 
 def report_of(stack: str) -> SizeReport:
@@ -107,8 +191,9 @@ def _memory(row: ModelRow) -> str:
     plan = row.memory
     if plan is None:
         return f"refused: {row.problem}"
-    other = plan.activation_gib + plan.non_torch_gib + plan.graphs_gib
+    other = plan.budget.activation_gib + plan.budget.non_torch_gib + plan.budget.graphs_gib
     gpus = f"{plan.gpus} x {plan.gpu}"
-    where = f"{row.nodes} x {row.instance_type}, {gpus} a replica: weights {plan.weights_gib:.1f} GiB"
-    cache = f"KV cache {plan.kv_available_gib:.1f} GiB = {plan.concurrency:.0f} of the longest requests at once"
+    where = f"{row.nodes} x {row.instance_type}, {gpus} a replica: weights {plan.budget.weights_gib:.1f} GiB"
+    free = max(0.0, plan.budget.available_gib)
+    cache = f"KV cache {free:.1f} GiB = {plan.concurrency:.0f} of the longest requests at once"
     return f"{where}, workspace {other:.1f} GiB, {cache}: {plan.verdict}" + (f"; {row.problem}" if row.problem else "")

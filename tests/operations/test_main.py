@@ -54,7 +54,7 @@ def test_the_size_report_is_json_for_scripts() -> None:
     result = RUNNER.invoke(app, ["size", "--stack", "serving-dev", "--json"])
     report = json.loads(result.stdout)
     assert result.exit_code == 0
-    assert report["models"][0]["memory"]["verdict"] == "fits"
+    assert report["models"][0]["memory"]["verdict"] == "ok"
     assert report["usd_per_month"] == pytest.approx(sum(cost["usd_per_month"] or 0 for cost in report["costs"]))
 
 
