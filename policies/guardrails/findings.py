@@ -140,11 +140,19 @@ def document(value: Any) -> Any:
     """A JSON document that is given as text or as an object.
 
     Raises:
-        ValueError: when the text is not JSON.
+        ValueError: when the text is not JSON, or names a key twice, of which readers take different ones.
     """
     if isinstance(value, str):
-        return json.loads(value) if value.strip() and value != HIDDEN else None
+        text = value.strip()
+        return json.loads(text, object_pairs_hook=_once) if text and text != HIDDEN else None
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is named twice")
+    return found
 
 
 def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

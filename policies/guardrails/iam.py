@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
-from .arns import is_account, parse_arn
+from .arns import is_account, is_own_bucket, parse_arn
 from .facts import AWS_BUCKET, EKS_REGISTRY_ACCOUNTS
 from .findings import document, items
 from .owner import Estate
@@ -15,6 +15,11 @@ from .owner import Estate
 _POSITIVE = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress", "bool"}
 )
+_ELEMENTS = frozenset(
+    {"Sid", "Effect", "Condition"}
+    | {f"{no}{name}" for no in ("", "Not") for name in ("Principal", "Action", "Resource")}
+)
+_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.(com|eu)")
 _REGIONAL_SERVICE = re.compile(r"[a-z0-9.-]+?\.(?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d)\.amazonaws\.(com|eu)")
 
 
@@ -55,8 +60,14 @@ class Statement:
         """Whether an Allow covers an action such as `s3:PutObject`."""
         if not self.allows:
             return False
-        covered = any(fnmatchcase(action.lower(), pattern) for pattern in self.actions)
+        covered = any(_like(pattern).fullmatch(action.lower()) for pattern in self.actions)
         return not covered if self.excludes_actions else covered
+
+
+@lru_cache(maxsize=4096)
+def _like(pattern: str) -> re.Pattern[str]:
+    """How IAM compares: `*` is any text and `?` any character; nothing else is special, brackets least of all."""
+    return re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.DOTALL)
 
 
 def statements(value: Any) -> tuple[Statement, ...]:
@@ -76,6 +87,10 @@ def statements(value: Any) -> tuple[Statement, ...]:
 def _statement(entry: Any) -> Statement:
     if not isinstance(entry, Mapping) or entry.get("Effect") not in ("Allow", "Deny"):
         raise ValueError("a statement needs Effect Allow or Deny")
+    if strange := set(entry) - _ELEMENTS:
+        raise ValueError(f"a statement has no element {sorted(strange)[0]}")
+    if any(name in entry and f"Not{name}" in entry for name in ("Principal", "Action", "Resource")):
+        raise ValueError("a statement names what it is about and what it is not about")
     excludes_principals = "NotPrincipal" in entry
     excludes_actions = "NotAction" in entry
     excludes_resources = "NotResource" in entry
@@ -186,13 +201,18 @@ def strangers(statement: Statement, estate: Estate) -> Iterator[str]:
         yield "NotPrincipal with Allow admits everybody else"
         return
     for kind, name in statement.principals:
-        if kind == "Service":
+        if kind == "Service" and not _SERVICE.fullmatch(name):
+            yield f"service {name!r} is no service of AWS"
+        elif kind == "Service":
             region = _REGIONAL_SERVICE.fullmatch(name)
             if region is not None and region["region"] not in estate.regions:
                 yield f"service {name} is outside the allowed regions"
+            yield from (f"service {name} may act for {sender!r}" for sender in _foreign_senders(statement, estate))
         elif kind == "Federated":
             if not _is_own_arn(name, estate):
                 yield f"identity provider {name!r} is not the organisation's"
+            elif not _names_subjects(statement):
+                yield f"identity provider {name!r} may send anybody: no condition names a subject"
         elif kind == "AWS" and name == "*":
             if not callers_are_own(statement, estate):
                 yield "everybody is admitted: no condition holds the caller to the organisation"
@@ -201,6 +221,39 @@ def strangers(statement: Statement, estate: Estate) -> Iterator[str]:
                 yield f"principal {name!r} is not the organisation's"
         else:
             yield f"principal of kind {kind!r} is not accepted"
+
+
+def _names_subjects(statement: Statement) -> bool:
+    """Whether a condition holds the subject of a federated identity to values that begin with something."""
+    return any(
+        condition.key.endswith((":sub", ":namequalifier"))
+        and condition.operator in _POSITIVE
+        and bool(condition.values)
+        and not any(value[:1] in ("*", "?", "") for value in condition.values)
+        for condition in statement.conditions
+    )
+
+
+def _foreign_senders(statement: Statement, estate: Estate) -> Iterator[str]:
+    """Whom a condition lets a service act for, beside the organisation; without a condition the service decides."""
+    for condition in statement.conditions:
+        accepts = _SENDERS.get(condition.key)
+        if accepts is not None and condition.operator.removesuffix("ifexists") in _POSITIVE:
+            yield from (value for value in condition.values if not accepts(value, estate))
+
+
+_SENDERS: Mapping[str, Callable[[str, Estate], bool]] = {
+    "aws:sourceaccount": lambda value, estate: value in estate.accounts,
+    "aws:sourceowner": lambda value, estate: value in estate.accounts,
+    "aws:sourceorgid": lambda value, estate: value == estate.organisation,
+    "aws:sourcearn": lambda value, estate: _is_own_sender(value, estate),
+}
+
+
+def _is_own_sender(value: str, estate: Estate) -> bool:
+    """Whether a source belongs to an own account; buckets and the like have no account in their ARN."""
+    arn = parse_arn(value)
+    return arn is not None and (arn.account in estate.accounts or (not arn.account and is_own_bucket(value, estate)))
 
 
 def _is_own_arn(value: str, estate: Estate) -> bool:
@@ -213,6 +266,11 @@ def _is_own_resource(value: str, reads_images: bool, estate: Estate) -> bool:
     if arn is None:
         return False
     return arn.account in estate.accounts or (reads_images and arn.account in EKS_REGISTRY_ACCOUNTS)
+
+
+def covers_every_action(statement: Statement, service: str) -> bool:
+    """Whether a statement is about every action of a service."""
+    return not statement.excludes_actions and bool({"*", f"{service}:*"} & set(statement.actions))
 
 
 def admits_everything(values: Sequence[str]) -> bool:

@@ -12,6 +12,8 @@ from pulumi_policy.proxy import UnknownValueError
 from .findings import Resource
 from .owner import Exemption
 
+# What a rule meets that reads a text where a list should be, or a list where a section should be.
+UNEXPECTED_FORM = (AttributeError, TypeError, ValueError, KeyError, IndexError)
 THEMES = ("residency", "egress", "access", "supply-chain", "estate")
 SEVERITIES = ("critical", "high", "medium")
 
@@ -91,14 +93,16 @@ class RuleSet:
 
 
 def run(rule: Rule, subject: Any) -> Iterator[Any]:
-    """What a rule yields; an unknown value or an exception becomes the text of a finding."""
+    """What a rule yields; an unknown value, a value of an unexpected form or an error becomes the text of a finding."""
     try:
         yield from rule.check(subject)
     except UnknownValueError as error:
         yield f"{'.'.join(error.props)} is not known yet, so the promise cannot be proved; give a literal value"
+    except UNEXPECTED_FORM:
+        yield "a value has another form than the provider documents, so the promise cannot be proved; give it that form"
     except (
         Exception
-    ) as error:  # a rule that fails must refuse; its message could hold a secret, so only its kind is shown
+    ) as error:  # a rule that fails must refuse; a message could hold a secret, so only its kind is shown
         yield f"the rule itself failed ({type(error).__name__}), so the resource is refused; report this"
 
 

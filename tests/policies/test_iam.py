@@ -75,12 +75,54 @@ def test_known_principals_are_no_strangers(principal: Any) -> None:
         {"AWS": FOREIGN},
         {"AWS": "arn:aws:iam::444455556666:role/other"},
         {"Service": "logs.us-east-1.amazonaws.com"},
+        {"Service": "*"},
+        {"Service": "logs.example.com"},
         {"Federated": "accounts.google.com"},
+        {"Federated": f"arn:aws:iam::{OWN}:oidc-provider/token.actions.githubusercontent.com"},
         {"CanonicalUser": "abc"},
+        {"*": "*"},
     ],
 )
 def test_unknown_principals_are_strangers(principal: Any) -> None:
     assert list(strangers(statement(Principal=principal), estate()))
+
+
+@pytest.mark.parametrize(
+    ("operator", "subject", "narrow"),
+    [
+        ("StringEquals", "repo:cloister/deploy:environment:prod", True),
+        ("StringLike", "repo:cloister/deploy:*", True),
+        ("StringLike", "*", False),
+        ("StringLike", "*:cloister", False),
+        ("StringEqualsIfExists", "repo:cloister/deploy", False),
+        ("StringNotEquals", "repo:evil/x", False),
+    ],
+)
+def test_an_identity_provider_is_trusted_for_named_subjects_only(operator: str, subject: str, narrow: bool) -> None:
+    provider = f"arn:aws:iam::{OWN}:oidc-provider/token.actions.githubusercontent.com"
+    condition = {operator: {"token.actions.githubusercontent.com:sub": subject}}
+    found = list(strangers(statement(Principal={"Federated": provider}, Condition=condition), estate()))
+    assert (found == []) is narrow
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("aws:SourceAccount", FOREIGN, f"may act for '{FOREIGN}'"),
+        ("aws:SourceAccount", [OWN, FOREIGN], f"may act for '{FOREIGN}'"),
+        ("aws:SourceArn", f"arn:aws:cloudtrail:eu-west-1:{FOREIGN}:trail/x", "may act for"),
+        ("aws:SourceArn", "arn:aws:s3:::somebody-elses", "may act for"),
+        ("aws:SourceOrgID", "o-other00000", "may act for"),
+        ("aws:SourceAccount", OWN, ""),
+        ("aws:SourceArn", f"arn:aws:s3:::cloister-weights-{OWN}-eu-west-1", ""),
+        ("aws:SourceOrgID", "o-cl0ister01", ""),
+    ],
+)
+def test_a_service_may_act_for_the_organisation_only(key: str, value: Any, problem: str) -> None:
+    made = statement(Principal={"Service": "cloudtrail.amazonaws.com"}, Condition={"StringEquals": {key: value}})
+    told = " ".join(strangers(made, estate()))
+    assert problem in told
+    assert bool(told) == bool(problem)
 
 
 def test_not_principal_with_allow_is_a_stranger_and_deny_is_not() -> None:
@@ -97,6 +139,7 @@ def test_not_principal_with_allow_is_a_stranger_and_deny_is_not() -> None:
         ("s3:PutObject", "s3:?utObject", True),
         ("s3:PutObject", "*", True),
         ("s3:PutObject", "s3:Get*", False),
+        ("s3:PutObject", "s3:[P]utObject", False),
     ],
 )
 def test_actions_are_compared_without_case_and_with_patterns(action: str, pattern: str, granted: bool) -> None:
@@ -129,7 +172,19 @@ def test_a_policy_is_read_as_text_as_object_and_as_proxy() -> None:
     assert statements(policy) == statements(json.dumps(policy)) == statements(unknown_checking_proxy(policy))
 
 
-@pytest.mark.parametrize("value", ["{", "[]", '{"Statement": [{"Effect": "Maybe"}]}'])
-def test_what_is_no_policy_is_an_error(value: str) -> None:
-    with pytest.raises(ValueError, match=r"policy|Effect|Expecting"):
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{",
+        "[]",
+        '{"Statement": [{"Effect": "Maybe"}]}',
+        '{"statement": []}',
+        '{"Statement": [{"Effect": "Allow", "principal": "*", "Action": "s3:*", "Resource": "*"}]}',
+        '{"Statement": [{"Effect": "Allow", "Principal": "*", "NotPrincipal": "*", "Action": "s3:*"}]}',
+        '{"Statement": [{"Effect": "Deny", "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}',
+        '{"Statement": [], "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}',
+    ],
+)
+def test_what_is_no_policy_or_can_be_read_in_two_ways_is_an_error(value: str) -> None:
+    with pytest.raises(ValueError, match=r"policy|Effect|Expecting|element|twice|about"):
         statements(value)

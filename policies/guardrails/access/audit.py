@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..findings import Resource, names
+from ..findings import Resource, each, names
 from ..rules import Rule, rule
 
 _TRAIL = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/"
@@ -20,6 +20,8 @@ def access_log_group_is_kept_and_encrypted(group: Resource) -> Iterator[str]:
     """A log group has a retention time and an own key."""
     if not group.get("retentionInDays"):
         yield "retentionInDays is not given"
+    if group.get("logGroupClass") == "DELIVERY":
+        yield "logGroupClass is DELIVERY, which keeps logs for two days"
     if not names(group.props, "kmsKeyId"):
         yield "kmsKeyId is not given"
 
@@ -39,6 +41,7 @@ def access_trail_is_complete(trail: Resource) -> Iterator[str]:
             yield f"{key} is false"
     if not names(trail.props, "kmsKeyId"):
         yield "kmsKeyId is not given"
+    yield from _selected(trail)
 
 
 @rule(
@@ -58,6 +61,30 @@ def access_flow_log_sees_everything(log: Resource) -> Iterator[str]:
     for name in _FLOW_FIELDS if written else ():
         if f"${{{name}}}" not in written:
             yield f"logFormat lacks {name}"
+
+
+def _selected(trail: Resource) -> Iterator[str]:
+    """What a trail's selectors leave out of the management events."""
+    for path, selector in each(trail.props, "eventSelectors"):
+        if selector.get("includeManagementEvents") is False:
+            yield f"{path}.includeManagementEvents is false"
+        if selector.get("readWriteType") not in (None, "All"):
+            yield f"{path}.readWriteType is {selector.get('readWriteType')!r}"
+        if list(each(selector, "excludeManagementEventSources")):
+            yield f"{path}.excludeManagementEventSources is not empty"
+    advanced = [
+        [field for _, field in each(selector, "fieldSelectors")]
+        for _, selector in each(trail.props, "advancedEventSelectors")
+    ]
+    # One selector with nothing but this condition takes every management event.
+    whole = any(
+        len(fields) == 1
+        and fields[0].get("field") == "eventCategory"
+        and [value for _, value in each(fields[0], "equals")] == ["Management"]
+        for fields in advanced
+    )
+    if advanced and not whole:
+        yield "advancedEventSelectors leave out management events"
 
 
 RULES: tuple[Rule, ...] = (

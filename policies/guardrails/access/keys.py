@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ..findings import Resource
 from ..rules import Rule, rule
 
+_YEAR_DAYS = 366
 _KMS = "https://docs.aws.amazon.com/kms/latest/developerguide/"
 
 
@@ -15,6 +16,9 @@ def access_key_rotates(key: Resource) -> Iterator[str]:
     symmetric = key.get("customerMasterKeySpec") in (None, "SYMMETRIC_DEFAULT")
     if encrypts and symmetric and key.get("enableKeyRotation") is not True:
         yield "enableKeyRotation is not true"
+    days = key.get("rotationPeriodInDays")
+    if days is not None and days > _YEAR_DAYS:
+        yield f"rotationPeriodInDays is {days:g}"
 
 
 @rule(

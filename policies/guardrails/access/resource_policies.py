@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..arns import may_connect
 from ..findings import Resource, document, each, given
-from ..iam import statements, strangers
+from ..iam import Statement, admits_everything, covers_every_action, statements, strangers
 from ..rules import Rule, rule
 
 _SOURCE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_identity-vs-resource.html"
@@ -29,6 +29,35 @@ def access_resource_policy_admits_known_callers(resource: Resource) -> Iterator[
     for index, statement in enumerate(statements(resource.get("policy"))):
         for problem in strangers(statement, resource.estate):
             yield f"policy statement {index}: {problem}"
+
+
+@rule(
+    "aws:s3/bucketPolicy:BucketPolicy",
+    fix="Deny s3:* to everybody where aws:SecureTransport is false, on the bucket and on its objects.",
+    source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html",
+)
+def access_bucket_asks_for_tls(policy: Resource) -> Iterator[str]:
+    """A bucket's policy refuses every call that does not come by TLS."""
+    if not any(_refuses_plain_calls(statement) for statement in statements(policy.get("policy"))):
+        yield "policy does not deny calls without TLS"
+
+
+def _refuses_plain_calls(statement: Statement) -> bool:
+    plain = all(
+        (condition.operator, condition.key) == ("bool", "aws:securetransport")
+        and [value.lower() for value in condition.values] == ["false"]
+        for condition in statement.conditions
+    )
+    return (
+        not statement.allows
+        and plain
+        and ("AWS", "*") in statement.principals
+        and not statement.excludes_principals
+        and not statement.excludes_resources
+        and covers_every_action(statement, "s3")
+        and any(resource.endswith("/*") or admits_everything([resource]) for resource in statement.resources)
+        and any(not resource.endswith("/*") for resource in statement.resources)
+    )
 
 
 @rule(
@@ -77,6 +106,7 @@ def access_lifecycle_policy_is_readable(policy: Resource) -> Iterator[str]:
 
 RULES: tuple[Rule, ...] = (
     access_resource_policy_admits_known_callers,
+    access_bucket_asks_for_tls,
     access_secret_policy_is_checked,
     access_endpoint_service_admits_known_callers,
     access_lifecycle_policy_is_readable,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ..findings import Resource, each, names
+from ..findings import Resource, each, known, names
 from ..rules import Rule, rule
 
 _S3 = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/"
@@ -102,6 +102,20 @@ def access_secret_is_encrypted(secret: Resource) -> Iterator[str]:
 
 
 @rule(
+    "aws:sqs/queue:Queue",
+    "aws:sns/topic:Topic",
+    fix="Give kmsMasterKeyId.",
+    source="https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html",
+)
+def access_messages_are_encrypted(resource: Resource) -> Iterator[str]:
+    """A queue or topic encrypts its messages under an own key."""
+    if not names(resource.props, "kmsMasterKeyId"):
+        yield "kmsMasterKeyId is not given"
+    elif str(known(resource.props, "kmsMasterKeyId")).startswith("alias/aws/"):
+        yield "kmsMasterKeyId is a key of AWS"
+
+
+@rule(
     "aws:ebs/encryptionByDefault:EncryptionByDefault",
     fix="Set enabled to true.",
     source="https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html",
@@ -133,6 +147,7 @@ RULES: tuple[Rule, ...] = (
     access_bucket_keeps_versions,
     access_repository_is_encrypted,
     access_secret_is_encrypted,
+    access_messages_are_encrypted,
     access_disks_are_encrypted_by_default,
     access_node_disks_are_encrypted,
 )

@@ -6,6 +6,7 @@ from . import (
     containers,
     dns,
     endpoints,
+    ipv6,
     load_balancers,
     network_policies,
     peering,
@@ -19,6 +20,7 @@ from . import (
 
 RULES: tuple[Rule, ...] = (
     *vpc.RULES,
+    *ipv6.RULES,
     *peering.RULES,
     *vpn.RULES,
     *routes.RULES,

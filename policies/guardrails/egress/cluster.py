@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from ..addresses import inside
 from ..findings import Resource, document
+from ..reader import PRIVATE_RANGES
 from ..rules import Rule, rule
 
 _EKS = "https://docs.aws.amazon.com/eks/latest/userguide/"
@@ -39,6 +41,9 @@ def egress_cluster_stays_in_the_vpc(cluster: Resource) -> Iterator[str]:
     for key in ("remoteNetworkConfig", "outpostConfig"):
         if cluster.get(key):
             yield f"{key} is set"
+    services = cluster.get("kubernetesNetworkConfig.serviceIpv4Cidr")
+    if services and not inside(services, PRIVATE_RANGES):
+        yield f"kubernetesNetworkConfig.serviceIpv4Cidr {services!r} is no private range"
     if cluster.get("kubernetesNetworkConfig.ipFamily") not in (None, "ipv4"):
         yield f"kubernetesNetworkConfig.ipFamily is {cluster.get('kubernetesNetworkConfig.ipFamily')!r}"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..addresses import inside
+from ..addresses import inside, is_private_host
 from ..facts import AMAZON_DNS, AMAZON_TIME
 from ..findings import Resource, each, known, names
 from ..rules import Rule, rule
@@ -78,6 +78,9 @@ def egress_dhcp_names_amazon_servers(options: Resource) -> Iterator[str]:
     servers = [server for _, server in each(options.props, "domainNameServers")]
     if servers != [AMAZON_DNS]:
         yield f"domainNameServers is {servers}"
+    domain = options.get("domainName")
+    if domain and not is_private_host(f"x.{domain}", options.estate):
+        yield f"domainName {domain!r} sends short names outside"
     for path, server in each(options.props, "ntpServers"):
         if server != AMAZON_TIME:
             yield f"{path} is {server!r}"

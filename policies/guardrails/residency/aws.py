@@ -1,10 +1,12 @@
 """Regions, zones and ARNs, wherever an AWS resource hides them."""
 
+import re
 from collections.abc import Iterator
 
-from ..arns import foreign, may_connect, parse_arn
+from ..addresses import is_private_host
+from ..arns import foreign, is_account, is_own_bucket, may_connect, parse_arn
 from ..facts import ZONE_ID, ZONE_ID_PREFIXES, ZONE_NAME
-from ..findings import Resource, last_key
+from ..findings import Resource, first_key, last_key
 from ..rules import Rule, rule
 
 _REGIONS = "https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html"
@@ -12,6 +14,10 @@ _REGIONS = "https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws
 _DOCUMENTS = ("policy", "tags", "assumeRolePolicy", "inlinePolicies")
 # Who may ask for a private link need not be own: a peer's whole account may, which owns nothing here.
 _PRINCIPALS = "allowedPrincipals["
+_ACCOUNTS = ("account", "accountid", "accountids", "ownerid", "owner", "owners", "registryid", "bucketowner")
+_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^/?#\s]+)", re.IGNORECASE)
+# What people read, and documents in which a URL leads nowhere by itself.
+_TEXTS = (*_DOCUMENTS, "description", "comment", "alarmDescription", "userData")
 _ZONE_NAMES = ("availabilityZone", "availabilityZones", "networkBorderGroup")
 _ZONE_IDS = ("availabilityZoneId", "availabilityZoneIds")
 _REGION_FIELDS = ("region", "regionname", "regions")
@@ -63,6 +69,42 @@ def residency_arns_are_own(resource: Resource) -> Iterator[str]:
         problem = None if arn is None else foreign(arn, leaf, resource.estate)
         if problem is not None:
             yield f"{path}: {problem}"
+
+
+@rule(
+    "aws:*",
+    fix="Name own accounts only; a peer's account may own a peered VPC.",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html",
+    severity="critical",
+)
+def residency_accounts_are_own(resource: Resource) -> Iterator[str]:
+    """Every account that a resource names is the organisation's, or a declared peer's."""
+    declared = resource.estate.accounts | {peer.account for peer in resource.estate.peers}
+    for path, leaf in resource.leaves:
+        named = last_key(path).lower().endswith(_ACCOUNTS) and first_key(path) not in _DOCUMENTS
+        if named and is_account(leaf) and leaf not in declared:
+            yield f"{path} is {leaf!r}"
+
+
+@rule(
+    "aws:*",
+    fix="Use own buckets, AWS's regional names and names inside the VPC.",
+    source="https://docs.aws.amazon.com/general/latest/gr/rande.html",
+    severity="critical",
+)
+def residency_addresses_are_own(resource: Resource) -> Iterator[str]:
+    """Every URL that a resource names leads to an own bucket, to AWS in an allowed region, or inside."""
+    for path, leaf in resource.leaves:
+        found = _URL.match(leaf) if isinstance(leaf, str) else None
+        if found is None or first_key(path) in _TEXTS:
+            continue
+        own = (
+            is_own_bucket(found["host"], resource.estate)
+            if found["scheme"] == "s3"
+            else is_private_host(found["host"].rpartition("@")[2].partition(":")[0], resource.estate)
+        )
+        if not own:
+            yield f"{path} leads to {found['host'].rpartition('@')[2]!r}"
 
 
 @rule(
@@ -121,6 +163,8 @@ RULES: tuple[Rule, ...] = (
     residency_region_is_allowed,
     residency_other_regions_are_allowed,
     residency_arns_are_own,
+    residency_accounts_are_own,
+    residency_addresses_are_own,
     residency_keys_are_single_region,
     residency_zone_is_in_the_region,
     residency_endpoint_service_is_regional,
