@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .pods import Container
+from .pods import Container, listed
 
 
 @dataclass(frozen=True)
@@ -36,34 +36,31 @@ class Known:
         return self.switches | self.values | self.paths.keys() | self.commits
 
 
-def _flags(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 # Source: `vllm serve --help=all` of 0.33 and vLLM's "Engine Arguments"; --speculative-config is read by a rule.
 VLLM: Final = Known(
-    switches=_flags(
-        "--disable-fastapi-docs --enable-force-include-usage --fail-on-environ-validation --language-model-only "
-        "--enforce-eager --enable-prefix-caching --no-enable-prefix-caching --disable-prefix-caching "
+    switches=listed(
+        "--disable-fastapi-docs --enable-force-include-usage --fail-on-environ-validation --language-model- "
+        "only --enforce-eager --enable-prefix-caching --no-enable-prefix-caching --disable-prefix-caching "
         "--enable-chunked-prefill --no-enable-chunked-prefill --async-scheduling --no-async-scheduling "
-        "--enable-expert-parallel -ep --enable-auto-tool-choice --disable-log-requests --no-enable-log-requests "
-        "--disable-log-stats --disable-uvicorn-access-log --disable-hybrid-kv-cache-manager --enable-lora "
-        "--disable-custom-all-reduce --enable-ssl-refresh --enable-prompt-tokens-details --enable-server-load-tracking "
-        "--skip-mm-profiling --calculate-kv-scales --disable-cascade-attn"
+        "--enable-expert-parallel -ep --enable-auto-tool-choice --disable-log-requests --no-enable-log- "
+        "requests --disable-log-stats --disable-uvicorn-access-log --disable-hybrid-kv-cache-manager "
+        "--enable-lora --disable-custom-all-reduce --enable-ssl-refresh --enable-prompt-tokens-details "
+        "--enable-server-load-tracking --skip-mm-profiling --calculate-kv-scales --disable-cascade-attn"
     ),
-    values=_flags(
-        "--served-model-name --host --port --max-model-len --max-num-seqs --max-num-batched-tokens "
-        "--max-num-queued-reqs --max-num-queued-tokens --gpu-memory-utilization --device-memory-utilization "
-        "--kv-cache-memory-bytes --kv-cache-dtype --block-size --tensor-parallel-size -tp --pipeline-parallel-size -pp "
+    values=listed(
+        "--served-model-name --host --port --max-model-len --max-num-seqs --max-num-batched-tokens --max-num- "
+        "queued-reqs --max-num-queued-tokens --gpu-memory-utilization --device-memory-utilization --kv-cache- "
+        "memory-bytes --kv-cache-dtype --block-size --tensor-parallel-size -tp --pipeline-parallel-size -pp "
         "--data-parallel-size -dp --decode-context-parallel-size -dcp --prefix-caching-hash-algo --dtype "
         "--quantization -q --load-format --safetensors-load-strategy --shutdown-timeout --tool-call-parser "
-        "--reasoning-parser --limit-mm-per-prompt --allowed-media-domains --optimization-level -O --performance-mode "
-        "--cpu-offload-gb --kv-offloading-size --mamba-cache-mode --mamba-ssm-cache-dtype --swap-space "
-        "--disable-access-log-for-endpoints --uvicorn-log-level --ssl-certfile --ssl-keyfile --ssl-ca-certs "
-        "--ssl-cert-reqs --seed --max-logprobs --task --runner --convert --tokenizer-mode --max-loras --max-lora-rank "
-        "--max-cpu-loras --scheduling-policy --num-gpu-blocks-override --api-server-count --attention-backend "
-        "--guided-decoding-backend --chat-template-content-format --response-role --max-seq-len-to-capture "
-        "--mm-processor-cache-gb --otlp-traces-endpoint --speculative-config"
+        "--reasoning-parser --limit-mm-per-prompt --allowed-media-domains --optimization-level -O "
+        "--performance-mode --cpu-offload-gb --kv-offloading-size --mamba-cache-mode --mamba-ssm-cache-dtype "
+        "--swap-space --disable-access-log-for-endpoints --uvicorn-log-level --ssl-certfile --ssl-keyfile "
+        "--ssl-ca-certs --ssl-cert-reqs --seed --max-logprobs --task --runner --convert --tokenizer-mode "
+        "--max-loras --max-lora-rank --max-cpu-loras --scheduling-policy --num-gpu-blocks-override --api- "
+        "server-count --attention-backend --guided-decoding-backend --chat-template-content-format "
+        "--response-role --max-seq-len-to-capture --mm-processor-cache-gb --otlp-traces-endpoint "
+        "--speculative-config"
     ),
     paths={
         "--model": frozenset(),
@@ -72,25 +69,26 @@ VLLM: Final = Known(
         "--chat-template": frozenset(),
         "--generation-config": frozenset({"auto", "vllm"}),
     },
-    commits=_flags("--revision --tokenizer-revision --code-revision"),
+    commits=listed("--revision --tokenizer-revision --code-revision"),
     positionals=1,
     program=re.compile(r"vllm|serve|python[\d.]*|-m|vllm\.entrypoints\.openai\.api_server"),
 )
 # Source: llama.cpp, tools/server/README.md.
 LLAMA_CPP: Final = Known(
-    switches=_flags(
-        "--metrics --no-webui --no-slots --offline --cont-batching -cb --no-mmap --mlock --jinja --no-jinja --no-warmup "
-        "--embedding --embeddings --rerank --reranking --log-disable --log-timestamps --swa-full --kv-unified -kvu "
-        "--no-kv-offload -nkvo --no-perf --no-context-shift --context-shift --no-repack --no-host --cpu-moe -cmoe "
-        "--no-props --no-cache-prompt --cache-prompt --no-mmproj"
+    switches=listed(
+        "--metrics --no-webui --no-slots --offline --cont-batching -cb --no-mmap --mlock --jinja --no-jinja "
+        "--no-warmup --embedding --embeddings --rerank --reranking --log-disable --log-timestamps --swa-full "
+        "--kv-unified -kvu --no-kv-offload -nkvo --no-perf --no-context-shift --context-shift --no-repack "
+        "--no-host --cpu-moe -cmoe --no-props --no-cache-prompt --cache-prompt --no-mmproj"
     ),
-    values=_flags(
+    values=listed(
         "--alias -a --host --port --ctx-size -c --parallel -np --n-gpu-layers --gpu-layers -ngl --threads -t "
-        "--threads-batch -tb --threads-http --batch-size -b --ubatch-size -ub --flash-attn -fa --cache-type-k -ctk "
-        "--cache-type-v -ctv --numa --split-mode -sm --tensor-split -ts --main-gpu -mg --timeout -to --pooling --seed -s "
-        "--n-predict -n --cache-reuse --cache-ram -cram --reasoning-format --reasoning-budget --log-verbosity -lv "
-        "--draft-max --draft-min --draft --gpu-layers-draft -ngld --n-cpu-moe -ncmoe --device -dev --rope-scaling "
-        "--rope-scale --rope-freq-base --rope-freq-scale --poll --prio --keep --temp --top-k --top-p --min-p --fit"
+        "--threads-batch -tb --threads-http --batch-size -b --ubatch-size -ub --flash-attn -fa --cache-type-k "
+        "-ctk --cache-type-v -ctv --numa --split-mode -sm --tensor-split -ts --main-gpu -mg --timeout -to "
+        "--pooling --seed -s --n-predict -n --cache-reuse --cache-ram -cram --reasoning-format --reasoning- "
+        "budget --log-verbosity -lv --draft-max --draft-min --draft --gpu-layers-draft -ngld --n-cpu-moe "
+        "-ncmoe --device -dev --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --poll --prio "
+        "--keep --temp --top-k --top-p --min-p --fit"
     ),
     paths={
         "--model": frozenset(),
@@ -109,12 +107,13 @@ KNOWN: Final = {"vllm": VLLM, "llama.cpp": LLAMA_CPP}
 
 # Variables that steer an engine begin like this; those that are not here must be off.
 ENGINE_VARIABLE: Final = re.compile(r"(VLLM|LLAMA|GGML|SGLANG|SGL|TRTLLM|TLLM)_")
-HARMLESS_VARIABLES: Final = _flags(
-    "VLLM_NO_USAGE_STATS VLLM_DO_NOT_TRACK VLLM_CACHE_ROOT VLLM_CONFIG_ROOT VLLM_API_KEY VLLM_HOST_IP VLLM_PORT "
-    "VLLM_LOGGING_LEVEL VLLM_CONFIGURE_LOGGING VLLM_ENGINE_READY_TIMEOUT_S VLLM_MAX_N_SEQUENCES VLLM_USE_V1 "
-    "VLLM_WORKER_MULTIPROC_METHOD VLLM_ATTENTION_BACKEND VLLM_TARGET_DEVICE VLLM_RPC_BASE_PATH VLLM_USAGE_SOURCE "
-    "VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS VLLM_SKIP_P2P_CHECK VLLM_CPU_KVCACHE_SPACE VLLM_CPU_OMP_THREADS_BIND "
-    "VLLM_USE_DEEP_GEMM VLLM_USE_FLASHINFER_SAMPLER VLLM_IMAGE_FETCH_TIMEOUT LLAMA_CACHE LLAMA_API_KEY"
+HARMLESS_VARIABLES: Final = listed(
+    "VLLM_NO_USAGE_STATS VLLM_DO_NOT_TRACK VLLM_CACHE_ROOT VLLM_CONFIG_ROOT VLLM_API_KEY VLLM_HOST_IP "
+    "VLLM_PORT VLLM_LOGGING_LEVEL VLLM_CONFIGURE_LOGGING VLLM_ENGINE_READY_TIMEOUT_S VLLM_MAX_N_SEQUENCES "
+    "VLLM_USE_V1 VLLM_WORKER_MULTIPROC_METHOD VLLM_ATTENTION_BACKEND VLLM_TARGET_DEVICE VLLM_RPC_BASE_PATH "
+    "VLLM_USAGE_SOURCE VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS VLLM_SKIP_P2P_CHECK VLLM_CPU_KVCACHE_SPACE "
+    "VLLM_CPU_OMP_THREADS_BIND VLLM_USE_DEEP_GEMM VLLM_USE_FLASHINFER_SAMPLER VLLM_IMAGE_FETCH_TIMEOUT "
+    "LLAMA_CACHE LLAMA_API_KEY"
 )
 
 

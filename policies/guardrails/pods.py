@@ -21,6 +21,12 @@ WORKLOAD_TYPES: Final = tuple(WORKLOADS)
 CONTAINER: Final = "docker:index/container:Container"
 CONTAINER_TYPES: Final = (*WORKLOAD_TYPES, CONTAINER)
 
+
+def listed(text: str) -> frozenset[str]:
+    """The words of a text: how the pack writes down long lists of names."""
+    return frozenset(text.split())
+
+
 # Which pods are the gateway and which are engines: network policies and Services go by this label.
 ROLE: Final = "app.kubernetes.io/name"
 GATEWAY: Final = "gateway"
@@ -41,10 +47,9 @@ _ENGINES: Final = {
         r"([-:@/]|$)|\bdynamo\.\w+|onnx-?runtime|mlc[-_]llm|ktransformers|koboldcpp|xinference|torchserve|openllm"
     ),
 }
-_ENGINE_FLAGS: Final = frozenset(
-    "--served-model-name --served_model_name --tensor-parallel-size --tp-size --model-path --model_path "
-    "--n-gpu-layers -ngl --load-format --trust-remote-code --gpu-memory-utilization --mem-fraction-static "
-    "--model-repository".split()
+_ENGINE_FLAGS: Final = re.compile(
+    r"--(served[-_]model[-_]name|tensor[-_]parallel[-_]size|tp[-_]size|model[-_]path|model[-_]repository|load[-_]format"
+    r"|n-gpu-layers|gpu[-_]memory[-_]utilization|mem-fraction-static|trust[-_]remote[-_]code)(=.*)?|-ngl|.*\.gguf"
 )
 UNKNOWN_ENGINE: Final = "an engine that is not named"
 _ACCELERATOR: Final = re.compile(r"(^|[./-])(gpu|mig|neuron|neuroncore|gaudi|tpu)([./-]|$)", re.IGNORECASE)
@@ -127,7 +132,7 @@ class Container:
         return given or bool(at(self.spec, "resources.claims")) or any(_ACCELERATOR.search(name) for name in asked)
 
     def _is_told_like_an_engine(self) -> bool:
-        return any(word.partition("=")[0] in _ENGINE_FLAGS or word.endswith(".gguf") for word in self.words)
+        return any(_ENGINE_FLAGS.fullmatch(word) for word in self.words)
 
     def flag(self, *names: str) -> str | None:
         """The value of the last of these flags: "" when it has none, None when no flag is given."""

@@ -35,8 +35,8 @@ _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "csh", "tcsh", "
 _INTERPRETER = re.compile(r"(python|perl|ruby|node|nodejs|php|lua|deno|bun|pypy|Rscript)[\d.]*")
 _INLINE = re.compile(r"-[a-zA-Z]*[cer]|--(eval|execute|command)(=.*)?")
 _LOADERS = re.compile(
-    r"LD_(PRELOAD|AUDIT|LIBRARY_PATH)|PYTHON(PATH|STARTUP|HOME|INSPECT|BREAKPOINT|WARNINGS|PLATLIBDIR)|BASH_ENV|ENV"
-    r"|NODE_(OPTIONS|PATH)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|PERL5(OPT|LIB)|RUBY(OPT|LIB)|PATH|IFS"
+    r"LD_(PRELOAD|AUDIT|LIBRARY_PATH)|PYTHON(PATH|STARTUP|HOME|BREAKPOINT|PLATLIBDIR)|BASH_ENV"
+    r"|NODE_(OPTIONS|PATH)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|PERL5(OPT|LIB)|RUBY(OPT|LIB)|PATH"
     r"|GIT_(SSH|SSH_COMMAND|CONFIG\w*|PROXY_COMMAND|EXTERNAL_DIFF)|GCONV_PATH|GLIBC_TUNABLES|OPENSSL_(CONF|ENGINES)"
     r"|(PIP|UV|CONDA|NPM_CONFIG|POETRY)_\w*(INDEX|URL|CONFIG|REGISTRY|FIND_LINKS|HOST)\w*|TRITON_(PTXAS_PATH|BACKENDS\w*)"
     r"|CUDA_INJECTION64_PATH|NCCL_(NET_PLUGIN|TUNER_PLUGIN|PROFILER_PLUGIN|CONF_FILE)|TORCH_DEVICE_BACKEND_AUTOLOAD"
@@ -45,8 +45,8 @@ _LOADERS = re.compile(
 )
 _FLOOR = (0, 20, 2)
 _FLOOR_FIX = (
-    "Use vLLM 0.20.2 or newer: older ones answer some paths without a key (issues 42591, 42594), run code of a model or "
-    "of a prompt (GHSA-2pc9-4j83-qjmr, GHSA-4r2x-xpjr-7cvv, GHSA-7972-pg2x-xr59) and fall over (GHSA-3mwp-wvh9-7528)."
+    "Use vLLM 0.20.2 or newer: older ones answer some paths without a key (issues 42591, 42594), run code of a model "
+    "or a prompt (GHSA-2pc9-4j83-qjmr, GHSA-4r2x-xpjr-7cvv, GHSA-7972-pg2x-xr59) and fall over (GHSA-3mwp-wvh9-7528)."
 )
 _VLLM_VERSION = re.compile(r"(?:^|/)vllm(?:-[a-z0-9-]+)?:v?(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -59,7 +59,10 @@ _VLLM_VERSION = re.compile(r"(?:^|/)vllm(?:-[a-z0-9-]+)?:v?(\d+)\.(\d+)(?:\.(\d+
     severity="critical",
 )
 def supply_chain_engine_is_known(resource: Resource) -> Iterator[str]:
-    """Only engines that the pack can judge serve a model: whoever is given a GPU or an engine's label is one of them."""
+    """Only engines that the pack can judge serve a model.
+
+    Whoever is given a GPU, or carries the label by which network policies know an engine, is one of them.
+    """
     found = list(engines(resource))
     for container in found:
         if container.engine not in KNOWN:
