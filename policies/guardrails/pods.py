@@ -31,6 +31,7 @@ def listed(text: str) -> frozenset[str]:
 ROLE: Final = "app.kubernetes.io/name"
 GATEWAY: Final = "gateway"
 ENGINE: Final = "engine"
+ENGINE_PORT: Final = 8000
 
 HOOKS: Final = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
 

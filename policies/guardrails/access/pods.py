@@ -1,9 +1,22 @@
 """Pods of every kind: no privilege, no secret in a plain place, no back door in the engine."""
 
+import re
 from collections.abc import Iterator
 
 from ..findings import Resource, at, each
-from ..pods import CONTAINER_TYPES, HOOKS, WORKLOAD_TYPES, containers, engines, listed, pod_path, pod_spec
+from ..pods import (
+    CONTAINER_TYPES,
+    GATEWAY,
+    HOOKS,
+    ROLE,
+    WORKLOAD_TYPES,
+    containers,
+    engines,
+    labels,
+    listed,
+    pod_path,
+    pod_spec,
+)
 from ..rules import Rule, rule
 from .secrets import VALUE, looks_secret
 
@@ -12,6 +25,7 @@ _VLLM = "https://docs.vllm.ai/en/latest/usage/security.html"
 _KEY_FLAGS = ("--api-key", "--hf-token", "-hft", "--ssl-keyfile-password", "--admin-api-key", "--password", "--token")
 # Headers that carry a caller's identity; a probe needs none.
 _KEY_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"})
+_GATEWAY_IMAGES = frozenset({"envoy", "haproxy", "registrar"})
 _POD = listed(
     "activeDeadlineSeconds affinity automountServiceAccountToken containers dnsConfig dnsPolicy "
     "enableServiceLinks ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers hostname "
@@ -157,6 +171,22 @@ def access_container_holds_no_plain_secret(resource: Resource) -> Iterator[str]:
                     yield f"{container.path}.{path}: header {header.get('name')} is given"
 
 
+@rule(
+    *WORKLOAD_TYPES,
+    fix=f"Label only the gateway's own pods {ROLE}: {GATEWAY}; engines answer to that label.",
+    source="https://kubernetes.io/docs/concepts/services-networking/network-policies/",
+    severity="critical",
+)
+def access_gateway_label_is_the_gateways(workload: Resource) -> Iterator[str]:
+    """Only the gateway's program, and what registers it, runs in pods with the gateway's label."""
+    if labels(workload).get(ROLE) != GATEWAY:
+        return
+    for container in containers(workload):
+        name = re.split(r"[@:]", str(container.image).rpartition("/")[2])[0]
+        if name not in _GATEWAY_IMAGES or container.engine is not None:
+            yield f"{container.path}: image {name!r} is not the gateway's"
+
+
 @rule(*CONTAINER_TYPES, fix="Remove the variable or flag.", source=_VLLM, severity="critical")
 def access_engine_has_no_back_door(resource: Resource) -> Iterator[str]:
     """No engine opens development, adapter-loading, profiling or tool endpoints."""
@@ -179,5 +209,6 @@ RULES: tuple[Rule, ...] = (
     access_pod_says_nothing_unknown,
     access_pod_mounts_no_token,
     access_container_holds_no_plain_secret,
+    access_gateway_label_is_the_gateways,
     access_engine_has_no_back_door,
 )
