@@ -39,6 +39,11 @@ def sections(text: str) -> Iterator[list[str]]:
         yield from found
 
 
+def asks_for_a_token(section: list[str]) -> bool:
+    """Whether a section refuses every call without a token that it knows."""
+    return any(_ASKS.match(line) for line in section)
+
+
 @rule(
     *HOLDERS,
     fix="In each frontend deny with 401 unless a token was found, and with 404 unless the path is one of the API's.",
@@ -53,7 +58,7 @@ def access_haproxy_asks_for_a_token(resource: Resource) -> Iterator[str]:
                 continue
             if not any(line.startswith(("default_backend", "use_backend", "server")) for line in section):
                 continue
-            if not any(_ASKS.match(line) for line in section):
+            if not asks_for_a_token(section):
                 yield f"{path}: {section[0]!r} does not deny with 401 unless a token is found"
             named = [match.group(1).split() for line in section if (match := _PATHS.match(line))]
             if not named:

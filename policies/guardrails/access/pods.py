@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ..findings import Resource, at, each
+from ..findings import Resource, at, each, known, names
 from ..pods import (
     CONTAINER_TYPES,
     GATEWAY,
@@ -117,20 +117,34 @@ def access_pod_keeps_off_its_node(workload: Resource) -> Iterator[str]:
 def access_pod_says_nothing_unknown(workload: Resource) -> Iterator[str]:
     """A pod and its containers have no setting that no rule knows."""
     spec = pod_spec(workload)
-    listed = [
+    places = [
         (pod_path(workload), spec, _POD),
         (f"{pod_path(workload)}.securityContext", spec.get("securityContext") or {}, _POD_CONTEXT),
     ]
     for container in containers(workload):
         context = container.spec.get("securityContext") or {}
-        listed += [
+        places += [
             (container.path, container.spec, _CONTAINER),
             (f"{container.path}.securityContext", context, _CONTEXT),
         ]
-    for path, settings, known in listed:
+    for path, settings, expected in places:
         for key in settings:
-            if key not in known and settings[key] not in (None, False, ""):
+            if key not in expected and settings[key] not in (None, False, ""):
                 yield f"{path}.{key} is set"
+
+
+@rule(
+    *WORKLOAD_TYPES,
+    fix="Name a namespace of the stack's own.",
+    source="https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/",
+)
+def access_workload_has_its_own_namespace(workload: Resource) -> Iterator[str]:
+    """No workload runs in a namespace of the cluster's own, where other rules hold."""
+    if not names(workload.get("metadata") or {}, "namespace"):
+        yield "metadata.namespace is not given"
+    name = known(workload.get("metadata") or {}, "namespace")
+    if name == "default" or str(name).startswith("kube-"):
+        yield f"metadata.namespace is {name!r}"
 
 
 @rule(
@@ -207,6 +221,7 @@ RULES: tuple[Rule, ...] = (
     access_container_is_confined,
     access_pod_keeps_off_its_node,
     access_pod_says_nothing_unknown,
+    access_workload_has_its_own_namespace,
     access_pod_mounts_no_token,
     access_container_holds_no_plain_secret,
     access_gateway_label_is_the_gateways,

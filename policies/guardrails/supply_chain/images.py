@@ -85,8 +85,8 @@ _BUILDERS = (
     "docker:index/remoteImage:RemoteImage",
 )
 _BUILD = listed(
-    "args buildArgs context dockerfile forceRemove label labels noCache platform pullParent remove suppressOutput target "
-    "version builderVersion"
+    "args buildArgs context dockerfile forceRemove label labels noCache platform pullParent remove suppressOutput "
+    "target version builderVersion"
 )
 
 
