@@ -1,5 +1,6 @@
 """Address arithmetic: whether a range lies inside what the estate owns."""
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses, ip_address, ip_network
@@ -8,6 +9,9 @@ from typing import Any
 from .facts import PRIVATE_SUFFIXES
 from .owner import Estate
 from .s3_ranges import S3_PREFIX_LISTS, S3_RANGES
+
+# A name without dots resolves by search list only; digits alone (134744072, 0x08080808) are an address in disguise.
+_PLAIN_NAME = re.compile(r"(?!0x[0-9a-f]+$)(?=.*[a-z_-])[a-z0-9_-]+")
 
 
 def inside(cidr: Any, ranges: Iterable[IPv4Network]) -> bool:
@@ -64,7 +68,7 @@ def is_private_host(value: Any, estate: Estate) -> bool:
     host = value.rstrip(".").lower()
     if is_private_address(host) or host == "localhost":
         return True
-    if host.endswith(PRIVATE_SUFFIXES) or "." not in host:
+    if host.endswith(PRIVATE_SUFFIXES) or _PLAIN_NAME.fullmatch(host):
         return True
     return is_regional_aws_name(host, estate)
 
@@ -79,5 +83,5 @@ def is_regional_aws_name(host: str, estate: Estate) -> bool:
 def url_host(value: str) -> str:
     """The host of a URL or of `host:port`, without user, port or path."""
     rest = value.partition("://")[2] or value
-    authority = rest.split("/", 1)[0].rpartition("@")[2]
-    return authority.partition(":")[0]
+    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return authority.partition("]")[0].lstrip("[") if authority.startswith("[") else authority.partition(":")[0]

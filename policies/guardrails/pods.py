@@ -21,11 +21,41 @@ WORKLOAD_TYPES: Final = tuple(WORKLOADS)
 CONTAINER: Final = "docker:index/container:Container"
 CONTAINER_TYPES: Final = (*WORKLOAD_TYPES, CONTAINER)
 
+
+def listed(text: str) -> frozenset[str]:
+    """The words of a text: how the pack writes down long lists of names."""
+    return frozenset(text.split())
+
+
+# Which pods are the gateway and which are engines: network policies and Services go by this label.
+ROLE: Final = "app.kubernetes.io/name"
+GATEWAY: Final = "gateway"
+ENGINE: Final = "engine"
+ENGINE_PORT: Final = 8000
+
+HOOKS: Final = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
+
+# What gives an inference server away, in the image's name or in the command line. Most are never accepted: they are
+# here so that a finding can name them. An engine in disguise is known by its GPU or its flags instead.
 _ENGINES: Final = {
     "vllm": re.compile(r"(^|/)vllm([-:@/]|$)|(^|\s|/)vllm\s+serve\b|vllm\.entrypoints"),
     "llama.cpp": re.compile(r"(^|/)(llama[-.]?cpp)([-:@/]|$)|(^|\s|/)llama-server\b"),
-    "sglang": re.compile(r"(^|/)sglang([-:@/]|$)|sglang\.launch_server"),
+    "SGLang": re.compile(r"(^|/)sglang([-:@/]|$)|sglang\.launch_server|\bsglang\s+serve\b"),
+    "TensorRT-LLM": re.compile(r"tensorrt[-_]?llm|\btrtllm"),
+    "Triton": re.compile(r"tritonserver|openai_frontend"),
+    "another engine": re.compile(
+        r"text-generation-(inference|launcher)|text-embeddings-|(^|/)(ollama|lmdeploy|dynamo|aphrodite|localai|nim|tgi)"
+        r"([-:@/]|$)|\bdynamo\.\w+|onnx-?runtime|mlc[-_]llm|ktransformers|koboldcpp|xinference|torchserve|openllm"
+    ),
 }
+_ENGINE_FLAGS: Final = re.compile(
+    r"--(served[-_]model[-_]name|tensor[-_]parallel[-_]size|tp[-_]size|model[-_]path|model[-_]repository|load[-_]format"
+    r"|n-gpu-layers|gpu[-_]memory[-_]utilization|mem-fraction-static|trust[-_]remote[-_]code)(=.*)?|-ngl|.*\.gguf"
+)
+UNKNOWN_ENGINE: Final = "an engine that is not named"
+_ACCELERATOR: Final = re.compile(r"(^|[./-])(gpu|mig|neuron|neuroncore|gaudi|tpu)([./-]|$)", re.IGNORECASE)
+_VARIABLE: Final = re.compile(r"\$\((\w+)\)|\$\{(\w+)\}|\$(\w+)")
+_SCRIPT_FLAG: Final = re.compile(r"-[a-z]*c")
 
 
 @dataclass(frozen=True)
@@ -44,11 +74,27 @@ class Container:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Command and arguments; a shell's command line is split as well."""
-        given = [str(word) for key in self.arguments_of for word in items(self.spec.get(key))]
-        if any(word in ("-c", "-lc", "-ec", "-exc") for word in given):
-            return tuple(part for word in given for part in word.split())
-        return tuple(given)
+        """Command and arguments, with variables in their places; a shell's command line is split as well."""
+        return self._line(word for key in self.arguments_of for word in items(self.spec.get(key)))
+
+    @cached_property
+    def hooks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Every command that the host runs inside the container besides its own, with its path."""
+        found = [(f"{self.path}.{place}.exec", at(self.spec, f"{place}.exec.command")) for place in HOOKS]
+        found.append((f"{self.path}.healthcheck", at(self.spec, "healthcheck.tests")))
+        return tuple((path, self._line(items(command))) for path, command in found if command is not None)
+
+    def _line(self, given: Iterator[Any]) -> tuple[str, ...]:
+        words = tuple(self._filled(str(word)) for word in given)
+        if any(_SCRIPT_FLAG.fullmatch(word) for word in words):
+            return tuple(part for word in words for part in word.split())
+        return words
+
+    def _filled(self, word: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            return self.environment.get(next(filter(None, match.groups()))) or match.group(0)
+
+        return _VARIABLE.sub(value, word) if "$" in word else word
 
     @cached_property
     def environment(self) -> Mapping[str, str | None]:
@@ -65,13 +111,29 @@ class Container:
 
     @cached_property
     def engine(self) -> str | None:
-        """The inference engine it runs, None for anything else."""
+        """The inference engine it runs, None for anything else.
+
+        An image may have any name: who is given a GPU, or told what engines are told, is an engine too.
+        """
         try:
             image = str(self.image).partition("@")[0]
         except UnknownValueError:
             image = ""
         line = " ".join(self.words)
-        return next((name for name, sign in _ENGINES.items() if sign.search(image) or sign.search(line)), None)
+        named = next((name for name, sign in _ENGINES.items() if sign.search(image) or sign.search(line)), None)
+        if named is None and (self.has_accelerator or self._is_told_like_an_engine()):
+            return UNKNOWN_ENGINE
+        return named
+
+    @property
+    def has_accelerator(self) -> bool:
+        """Whether it is given a GPU or the like."""
+        asked = [name for kind in ("limits", "requests") for name in at(self.spec, f"resources.{kind}") or ()]
+        given = any(self.spec.get(key) for key in ("gpus", "deviceRequests"))
+        return given or bool(at(self.spec, "resources.claims")) or any(_ACCELERATOR.search(name) for name in asked)
+
+    def _is_told_like_an_engine(self) -> bool:
+        return any(_ENGINE_FLAGS.fullmatch(word) for word in self.words)
 
     def flag(self, *names: str) -> str | None:
         """The value of the last of these flags: "" when it has none, None when no flag is given."""

@@ -29,7 +29,11 @@ SERVING: Sketch = {
 EDGE: Sketch = {
     "inside": ("docker:index/network:Network", {}, {}),
     "outside": ("docker:index/network:Network", {"name": "cloister-front", "internal": False}, {}),
-    "gateway": ("docker:index/container:Container", {}, {}),
+    "gateway": (
+        "docker:index/container:Container",
+        {"networksAdvanced": [{"name": "cloister-inside"}, {"name": "cloister-front"}]},
+        {},
+    ),
     "pull": (
         "docker:index/remoteImage:RemoteImage",
         {"name": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/cloister/envoy@sha256:" + "a91b0c2d" * 8},

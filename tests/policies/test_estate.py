@@ -15,6 +15,7 @@ from .sketches import EDGE, SERVING, STORAGE, Sketch, built
 from .spoiled_stacks import BLOCKED, MANAGED, SPOILED, WITHOUT
 from .support import estate, good, merged, stack, token, view
 
+_OUTSIDE = {"networksAdvanced": [{"name": "cloister-front"}]}
 ESTATE_RULES = POLICIES["estate"][1]
 GOOD = {
     "network": NAMES,
@@ -55,7 +56,11 @@ def test_a_spoiled_stack_is_refused_by_its_rule(
 
 
 def test_a_job_that_ends_may_join_a_network_that_leads_out() -> None:
-    loader: Any = ("docker:index/container:Container", {"ports": None, "mustRun": False, "restart": "no"}, {})
+    loader: Any = (
+        "docker:index/container:Container",
+        {**_OUTSIDE, "ports": None, "mustRun": False, "restart": "no", "attach": True},
+        {},
+    )
     assert problems({**EDGE, "loader": loader}) == []
 
 

@@ -8,6 +8,7 @@ from . import (
     endpoints,
     front,
     gateway,
+    haproxy,
     identity,
     keys,
     kubernetes,
@@ -33,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     *kubernetes.RULES,
     *pods.RULES,
     *gateway.RULES,
+    *haproxy.RULES,
     *containers.RULES,
     *managed.RULES,
 )

@@ -1,15 +1,52 @@
 """Pods of every kind: no privilege, no secret in a plain place, no back door in the engine."""
 
+import re
 from collections.abc import Iterator
 
-from ..findings import Resource, at, each
-from ..pods import CONTAINER_TYPES, WORKLOAD_TYPES, containers, engines, pod_path, pod_spec
+from ..findings import Resource, at, each, known, names
+from ..pods import (
+    CONTAINER_TYPES,
+    GATEWAY,
+    HOOKS,
+    ROLE,
+    WORKLOAD_TYPES,
+    containers,
+    engines,
+    labels,
+    listed,
+    pod_path,
+    pod_spec,
+)
 from ..rules import Rule, rule
 from .secrets import VALUE, looks_secret
 
 _PODS = "https://kubernetes.io/docs/concepts/security/pod-security-standards/"
 _VLLM = "https://docs.vllm.ai/en/latest/usage/security.html"
-_KEY_FLAGS = ("--api-key", "--hf-token", "--ssl-keyfile-password", "--admin-api-key")
+_KEY_FLAGS = ("--api-key", "--hf-token", "-hft", "--ssl-keyfile-password", "--admin-api-key", "--password", "--token")
+# Headers that carry a caller's identity; a probe needs none.
+_KEY_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"})
+_GATEWAY_IMAGES = frozenset({"envoy", "haproxy", "registrar"})
+_POD = listed(
+    "activeDeadlineSeconds affinity automountServiceAccountToken containers dnsConfig dnsPolicy "
+    "enableServiceLinks ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers hostname "
+    "initContainers nodeSelector os overhead preemptionPolicy priority priorityClassName readinessGates "
+    "resourceClaims resources restartPolicy runtimeClassName schedulingGates securityContext serviceAccount "
+    "serviceAccountName setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds "
+    "tolerations topologySpreadConstraints volumes"
+)
+_CONTAINER = listed(
+    "args command env envFrom image imagePullPolicy lifecycle livenessProbe name ports readinessProbe "
+    "resizePolicy resources restartPolicy securityContext startupProbe stdin stdinOnce terminationMessagePath "
+    "terminationMessagePolicy tty volumeMounts workingDir"
+)
+_POD_CONTEXT = listed(
+    "appArmorProfile fsGroup fsGroupChangePolicy runAsGroup runAsNonRoot runAsUser "
+    "seccompProfile supplementalGroups supplementalGroupsPolicy"
+)
+_CONTEXT = listed(
+    "allowPrivilegeEscalation appArmorProfile capabilities privileged readOnlyRootFilesystem runAsGroup "
+    "runAsNonRoot runAsUser seccompProfile"
+)
 
 
 @rule(
@@ -28,6 +65,9 @@ def access_container_has_no_privilege(workload: Resource) -> Iterator[str]:
             yield f"{container.path}.securityContext.allowPrivilegeEscalation is not false"
         if list(each(context, "capabilities.add")):
             yield f"{container.path}.securityContext.capabilities.add is not empty"
+        for path, mount in each(container.spec, "volumeMounts"):
+            if mount.get("mountPropagation") not in (None, "None"):
+                yield f"{container.path}.{path}.mountPropagation is {mount.get('mountPropagation')!r}"
         if "ALL" not in [value for _, value in each(context, "capabilities.drop")]:
             yield f"{container.path}.securityContext.capabilities.drop does not hold ALL"
 
@@ -40,6 +80,8 @@ def access_container_has_no_privilege(workload: Resource) -> Iterator[str]:
 def access_container_is_confined(workload: Resource) -> Iterator[str]:
     """Every container runs as an ordinary user, on a read-only file system, with filtered system calls."""
     pod = pod_spec(workload).get("securityContext") or {}
+    if pod.get("runAsUser") == 0:
+        yield f"{pod_path(workload)}.securityContext.runAsUser is 0"
     for container in containers(workload):
         context = container.spec.get("securityContext") or {}
         if context.get("runAsNonRoot", pod.get("runAsNonRoot")) is not True:
@@ -49,18 +91,60 @@ def access_container_is_confined(workload: Resource) -> Iterator[str]:
         profile = at(context, "seccompProfile.type") or at(pod, "seccompProfile.type")
         if profile not in ("RuntimeDefault", "Localhost"):
             yield f"{container.path}: seccompProfile is {profile!r}"
+        if context.get("runAsUser") == 0:
+            yield f"{container.path}: runAsUser is 0"
+        if "Unconfined" in (at(context, "appArmorProfile.type"), at(pod, "appArmorProfile.type")):
+            yield f"{container.path}: appArmorProfile is 'Unconfined'"
 
 
 @rule(*WORKLOAD_TYPES, fix="Remove the setting.", source=_PODS, severity="critical")
 def access_pod_keeps_off_its_node(workload: Resource) -> Iterator[str]:
-    """No pod sees its node's processes, memory or files."""
+    """No pod sees its node's processes, memory or files, and its containers not each other's."""
     spec = pod_spec(workload)
-    for key in ("hostPID", "hostIPC"):
+    for key in ("hostPID", "hostIPC", "shareProcessNamespace"):
         if spec.get(key):
             yield f"{pod_path(workload)}.{key} is true"
     for path, volume in each(spec, "volumes"):
         if volume.get("hostPath") is not None:
-            yield f"{path}.hostPath is set"
+            yield f"{pod_path(workload)}.{path}.hostPath is set"
+
+
+@rule(
+    *WORKLOAD_TYPES,
+    fix="Remove the setting, or add it to the rule's list together with a rule that guards it.",
+    source="https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/",
+)
+def access_pod_says_nothing_unknown(workload: Resource) -> Iterator[str]:
+    """A pod and its containers have no setting that no rule knows."""
+    spec = pod_spec(workload)
+    places = [
+        (pod_path(workload), spec, _POD),
+        (f"{pod_path(workload)}.securityContext", spec.get("securityContext") or {}, _POD_CONTEXT),
+    ]
+    for container in containers(workload):
+        context = container.spec.get("securityContext") or {}
+        places += [
+            (container.path, container.spec, _CONTAINER),
+            (f"{container.path}.securityContext", context, _CONTEXT),
+        ]
+    for path, settings, expected in places:
+        for key in settings:
+            if key not in expected and settings[key] not in (None, False, ""):
+                yield f"{path}.{key} is set"
+
+
+@rule(
+    *WORKLOAD_TYPES,
+    fix="Name a namespace of the stack's own.",
+    source="https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/",
+)
+def access_workload_has_its_own_namespace(workload: Resource) -> Iterator[str]:
+    """No workload runs in a namespace of the cluster's own, where other rules hold."""
+    if not names(workload.get("metadata") or {}, "namespace"):
+        yield "metadata.namespace is not given"
+    name = known(workload.get("metadata") or {}, "namespace")
+    if name == "default" or str(name).startswith("kube-"):
+        yield f"metadata.namespace is {name!r}"
 
 
 @rule(
@@ -81,16 +165,40 @@ def access_pod_mounts_no_token(workload: Resource) -> Iterator[str]:
     severity="critical",
 )
 def access_container_holds_no_plain_secret(resource: Resource) -> Iterator[str]:
-    """No variable or argument holds a secret as plain text."""
+    """No variable, argument, probe or hook holds a secret as plain text, and none comes from a ConfigMap."""
     for container in containers(resource):
         for name, value in container.environment.items():
             if looks_secret(name, value):
                 yield f"{container.path}: variable {name} looks like a secret"
+        for path, entry in each(container.spec, container.environment_of):
+            if at(entry, "valueFrom.configMapKeyRef") is not None and looks_secret(str(entry.get("name")), "?"):
+                yield f"{container.path}.{path}: variable {entry.get('name')} comes from a ConfigMap"
         for flag in _KEY_FLAGS:
             if container.flag(flag) is not None:
                 yield f"{container.path}: {flag} is given as an argument"
-        if any(VALUE.search(word) for word in container.words):
-            yield f"{container.path}: an argument looks like a secret"
+        for path, words in ((container.path, container.words), *container.hooks):
+            if VALUE.search(" ".join(words)):
+                yield f"{path}: an argument looks like a secret"
+        for place in HOOKS:
+            for path, header in each(container.spec, f"{place}.httpGet.httpHeaders"):
+                if str(header.get("name")).lower() in _KEY_HEADERS:
+                    yield f"{container.path}.{path}: header {header.get('name')} is given"
+
+
+@rule(
+    *WORKLOAD_TYPES,
+    fix=f"Label only the gateway's own pods {ROLE}: {GATEWAY}; engines answer to that label.",
+    source="https://kubernetes.io/docs/concepts/services-networking/network-policies/",
+    severity="critical",
+)
+def access_gateway_label_is_the_gateways(workload: Resource) -> Iterator[str]:
+    """Only the gateway's program, and what registers it, runs in pods with the gateway's label."""
+    if labels(workload).get(ROLE) != GATEWAY:
+        return
+    for container in containers(workload):
+        name = re.split(r"[@:]", str(container.image).rpartition("/")[2])[0]
+        if name not in _GATEWAY_IMAGES or container.engine is not None:
+            yield f"{container.path}: image {name!r} is not the gateway's"
 
 
 @rule(*CONTAINER_TYPES, fix="Remove the variable or flag.", source=_VLLM, severity="critical")
@@ -112,7 +220,10 @@ RULES: tuple[Rule, ...] = (
     access_container_has_no_privilege,
     access_container_is_confined,
     access_pod_keeps_off_its_node,
+    access_pod_says_nothing_unknown,
+    access_workload_has_its_own_namespace,
     access_pod_mounts_no_token,
     access_container_holds_no_plain_secret,
+    access_gateway_label_is_the_gateways,
     access_engine_has_no_back_door,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..access.kubernetes import loose_selectors
 from ..addresses import inside, is_storage
 from ..facts import POD_IDENTITY_AGENT
 from ..findings import Resource, each
@@ -59,9 +60,8 @@ def egress_network_policy_names_targets(policy: Resource) -> Iterator[str]:
         if not entry.get("to"):
             yield f"{path} has no `to`, so it allows everything"
         for place, peer in each(entry, "to"):
-            selector = peer.get("namespaceSelector")
-            if selector is not None and not (selector.get("matchLabels") or selector.get("matchExpressions")):
-                yield f"{path}.{place}.namespaceSelector matches every namespace"
+            for problem in loose_selectors(peer):
+                yield f"{path}.{place}.{problem}"
 
 
 RULES: tuple[Rule, ...] = (

@@ -10,6 +10,7 @@ _SERVICE = "kubernetes:core/v1:Service"
 _LBC = "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/"
 _KUBERNETES = "https://kubernetes.io/docs/concepts/services-networking/service/"
 _PREFIX = "service.beta.kubernetes.io/aws-load-balancer-"
+_SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 _CLASSES = ("service.k8s.aws/nlb", "eks.amazonaws.com/nlb")
 
 
@@ -40,13 +41,22 @@ def egress_service_balancer_is_internal(service: Resource) -> Iterator[str]:
     for path, cidr in each(service.props, "spec.loadBalancerSourceRanges"):
         if not inside(cidr, service.estate.ranges):
             yield f"{path} {cidr!r} is not inside the estate"
+    for cidr in str(annotations.get(_SOURCE_RANGES) or "").split(","):
+        if cidr and not inside(cidr.strip(), service.estate.ranges):
+            yield f"annotation {_SOURCE_RANGES} holds {cidr!r}"
 
 
-@rule(_SERVICE, fix="Use ClusterIP.", source=_KUBERNETES)
+@rule(
+    _SERVICE, fix="Use ClusterIP; for a load balancer set allocateLoadBalancerNodePorts to false.", source=_KUBERNETES
+)
 def egress_service_opens_no_node_port(service: Resource) -> Iterator[str]:
     """A Service opens no port on the nodes."""
     if service.get("spec.type") == "NodePort":
         yield "spec.type is NodePort"
+    if service.get("spec.type") == "LoadBalancer" and service.get("spec.allocateLoadBalancerNodePorts") is not False:
+        yield "spec.allocateLoadBalancerNodePorts is not false"
+    if service.get("spec.healthCheckNodePort"):
+        yield "spec.healthCheckNodePort is set"
     for path, port in each(service.props, "spec.ports"):
         if port.get("nodePort"):
             yield f"{path}.nodePort is set"

@@ -16,7 +16,7 @@ _IMAGE = "docker:index/remoteImage:RemoteImage"
 @rule(
     _NETWORK,
     CONTAINER,
-    fix="Set internal to true; only the published gateway and jobs that end (mustRun false) join another.",
+    fix="Set internal to true; only the published gateway and jobs that end (mustRun false, attach true) join another.",
     source="https://docs.docker.com/reference/cli/docker/network/create/#internal",
     severity="critical",
 )
@@ -36,8 +36,9 @@ def estate_only_the_gateway_leaves_the_host(stack: Stack) -> Iterator[tuple[Reso
 
 
 def _ends(container: Resource) -> bool:
-    """Whether it is a job that runs to its end before anything else starts, such as the loader, and no engine."""
+    """Whether the deployment waits for its end before anything else starts, such as the loader's, and no engine."""
     runs_once = container.get("mustRun") is False and container.get("restart") in (None, "no")
+    runs_once = runs_once and container.get("attach") is True
     return runs_once and not any(True for _ in engines(container))
 
 
@@ -58,4 +59,27 @@ def estate_container_images_are_proved(stack: Stack) -> Iterator[tuple[Resource,
             yield container, "its image does not come from a pull by digest from an own registry"
 
 
-RULES: tuple[Rule, ...] = (estate_only_the_gateway_leaves_the_host, estate_container_images_are_proved)
+@rule(
+    CONTAINER,
+    fix="Join networks of the stack: of others nobody knows here where they lead.",
+    source="https://docs.docker.com/engine/network/",
+    severity="critical",
+)
+def estate_container_networks_are_managed(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """A container joins networks that the same stack declares."""
+    networks = stack.of(_NETWORK)
+    named = {name for network in networks for name in (network.get("name"), network.name)}
+    urns = {network.urn for network in networks}
+    for container in stack.of(CONTAINER):
+        proved = any(source.urn in urns for source in container.sources.get("networksAdvanced", ()))
+        for path, entry in each(container.props, "networksAdvanced"):
+            name = known(entry, "name")
+            if name not in named and not (name is None and proved):
+                yield container, f"{path}.name {name!r} is not a network of this stack"
+
+
+RULES: tuple[Rule, ...] = (
+    estate_only_the_gateway_leaves_the_host,
+    estate_container_networks_are_managed,
+    estate_container_images_are_proved,
+)

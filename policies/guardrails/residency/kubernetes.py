@@ -1,12 +1,15 @@
 """Regions and accounts that Kubernetes objects and containers name."""
 
+import re
 from collections.abc import Iterator
 
 from ..arns import foreign, is_own_bucket, parse_arn
-from ..findings import Resource
+from ..findings import Resource, each
 from ..pods import CONTAINER_TYPES, containers
 from ..rules import Rule, rule
 
+_REGION = re.compile(r"(^|_)(AWS|S3|STS|ECR|BEDROCK|SAGEMAKER)_(\w+_)?REGION$")
+_ATTRIBUTES = "service.beta.kubernetes.io/aws-load-balancer-attributes"
 _SDK = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html"
 
 
@@ -14,10 +17,12 @@ _SDK = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized
 def residency_container_region_is_allowed(resource: Resource) -> Iterator[str]:
     """A container talks to AWS in an allowed region only."""
     for container in containers(resource):
-        for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-            value = container.environment.get(name)
-            if value is not None and value not in resource.estate.regions:
+        for name, value in container.environment.items():
+            if _REGION.search(name) and value not in resource.estate.regions:
                 yield f"{container.path}: {name} is {value!r}"
+        flag = container.flag("--region", "--aws-region")
+        if flag is not None and flag not in resource.estate.regions:
+            yield f"{container.path}: --region is {flag!r}"
         if container.environment.get("AWS_STS_REGIONAL_ENDPOINTS") == "legacy":
             yield f"{container.path}: AWS_STS_REGIONAL_ENDPOINTS is legacy, which is us-east-1"
 
@@ -47,10 +52,33 @@ def residency_volume_is_own(volume: Resource) -> Iterator[str]:
     bucket = volume.get("spec.csi.volumeAttributes.bucketName")
     if not is_own_bucket(bucket, volume.estate):
         yield f"bucketName {bucket!r} does not carry an own account id"
+    region = volume.get("spec.csi.volumeAttributes.stsRegion")
+    if region is not None and region not in volume.estate.regions:
+        yield f"stsRegion is {region!r}"
+    for path, option in each(volume.props, "spec.mountOptions"):
+        name, _, value = str(option).removeprefix("--").replace("=", " ").partition(" ")
+        if name == "endpoint-url" or (name == "region" and value.strip() not in volume.estate.regions):
+            yield f"{path} is {option!r}"
+
+
+@rule(
+    "kubernetes:core/v1:Service",
+    fix="Write its access logs to an own bucket, whose name carries the account's id.",
+    source="https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/",
+)
+def residency_service_logs_stay_in_own_buckets(service: Resource) -> Iterator[str]:
+    """A Service's load balancer writes its access logs to an own bucket."""
+    annotations = service.get("metadata.annotations") or {}
+    name = "service.beta.kubernetes.io/aws-load-balancer-access-log-s3-bucket-name"
+    named = re.findall(r"access_logs\.s3\.bucket=([^,]+)", str(annotations.get(_ATTRIBUTES) or ""))
+    for bucket in (annotations.get(name), *named):
+        if bucket is not None and not is_own_bucket(bucket, service.estate):
+            yield f"its access logs go to bucket {bucket!r}"
 
 
 RULES: tuple[Rule, ...] = (
     residency_container_region_is_allowed,
     residency_service_account_is_own,
     residency_volume_is_own,
+    residency_service_logs_stay_in_own_buckets,
 )

@@ -1,11 +1,16 @@
 """Add-ons, machine images and repositories: listed, pinned and immutable."""
 
 import base64
+import email
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..findings import Resource, document, leaves, names
+import yaml
+
+from ..findings import Resource, names
+from ..pods import listed
 from ..rules import Rule, rule
 
 _ADD_ONS = frozenset(
@@ -25,6 +30,27 @@ _ADD_ONS = frozenset(
     }
 )
 _MACHINE_IMAGES = re.compile(r"(AL2023|BOTTLEROCKET)_(x86_64|ARM_64)(_STANDARD|_NVIDIA|_NEURON|_FIPS|_NVIDIA_FIPS)?")
+# What an add-on may be told: where and how often it runs, and which of its own functions are on.
+_ADD_ON_PARTS = frozenset({"agent", "controller", "node", "nodeAgent"})
+_ADD_ON_SETTINGS = _ADD_ON_PARTS | listed(
+    "affinity autoScaling computeType enableNetworkPolicy enablePolicyEventLogs env nodeSelector podAnnotations "
+    "podDisruptionBudget podLabels priorityClassName replicaCount resources tolerations topologySpreadConstraints "
+    "updateStrategy"
+)
+_ADD_ON_VARIABLES = re.compile(
+    r"(ENABLE|WARM|MINIMUM|MAX|ENI|DISABLE|POD_SECURITY_GROUP|NETWORK_POLICY|AWS_VPC|AWS_VPC_CNI|AWS_VPC_K8S)_\w+"
+)
+_BOTTLEROCKET = frozenset({"host-containers", "kubernetes", "metrics"})
+_BOTTLEROCKET_KUBERNETES = listed(
+    "container-log-max-files container-log-max-size cpu-manager-policy eviction-hard eviction-soft "
+    "image-gc-high-threshold-percent image-gc-low-threshold-percent kube-reserved max-pods memory-manager-policy "
+    "node-labels node-taints pod-pids-limit shutdown-grace-period system-reserved topology-manager-policy"
+)
+_KUBELET = listed(
+    "containerLogMaxFiles containerLogMaxSize cpuManagerPolicy evictionHard evictionSoft "
+    "imageGCHighThresholdPercent imageGCLowThresholdPercent kubeReserved maxPods memoryManagerPolicy podPidsLimit "
+    "registerWithTaints shutdownGracePeriod shutdownGracePeriodCriticalPods systemReserved topologyManagerPolicy"
+)
 _EKS = "https://docs.aws.amazon.com/eks/latest/userguide/"
 
 
@@ -50,16 +76,41 @@ def supply_chain_add_on_is_pinned(addon: Resource) -> Iterator[str]:
         yield f"addonVersion is {addon.get('addonVersion')!r}"
 
 
-@rule("aws:eks/addon:Addon", fix="Leave the add-on's images to EKS.", source=f"{_EKS}add-ons-images.html")
+@rule(
+    "aws:eks/addon:Addon",
+    fix="Leave images, arguments and files to EKS; configure only what the rule lists.",
+    source=f"{_EKS}add-ons-images.html",
+)
 def supply_chain_add_on_keeps_its_images(addon: Resource) -> Iterator[str]:
-    """No add-on's configuration replaces its images."""
-    configuration = document(addon.get("configurationValues"))
-    for path, _ in leaves(configuration, "configurationValues"):
-        last = re.split(r"[.\[]", path)
-        if any(
-            part.lower() in ("image", "repository", "registry", "imageregistry", "containerregistry") for part in last
-        ):
-            yield f"{path} is set"
+    """No add-on's configuration replaces its images, its arguments, its files or the servers that it asks."""
+    text = addon.get("configurationValues")
+    configuration = (yaml.safe_load(text) if isinstance(text, str) else text) or {}
+    if not isinstance(configuration, Mapping):
+        yield "configurationValues is not an object"
+        return
+    for path, settings in (("configurationValues", configuration), *_parts(configuration)):
+        for key in settings:
+            if key not in _ADD_ON_SETTINGS:
+                yield f"{path}.{key} is set"
+    for path, name, value in _variables(configuration):
+        if not _ADD_ON_VARIABLES.fullmatch(name) or (name.upper() == "ENABLE_IPV6" and str(value).lower() != "false"):
+            yield f"{path}.{name} is set"
+
+
+def _parts(configuration: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The settings of an add-on's parts."""
+    for part in sorted(_ADD_ON_PARTS & configuration.keys()):
+        if isinstance(configuration[part], Mapping):
+            yield f"configurationValues.{part}", configuration[part]
+
+
+def _variables(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for path, settings in (("configurationValues", configuration), *_parts(configuration)):
+        variables = settings.get("env") or {}
+        if isinstance(variables, Mapping):
+            yield from ((f"{path}.env", str(name), variables[name]) for name in variables)
+        else:
+            yield f"{path}.env", "a list", None
 
 
 @rule(
@@ -86,16 +137,83 @@ def supply_chain_template_names_no_image(template: Resource) -> Iterator[str]:
 
 @rule(
     "aws:ec2/launchTemplate:LaunchTemplate",
-    fix="Give nodes a NodeConfig document only; software comes in images.",
+    fix="Give nodes a NodeConfig document, or Bottlerocket's settings of the kubelet; software comes in images.",
     source="https://awslabs.github.io/amazon-eks-ami/nodeadm/",
+    severity="critical",
 )
 def supply_chain_node_runs_no_script(template: Resource) -> Iterator[str]:
-    """A node's user data configures kubelet and runs no script."""
+    """A node's user data configures the kubelet and nothing else: no script, no registry, no container of its own."""
     if not template.get("userData"):
         return
     text = _decoded(template.get("userData"))
-    if text.startswith("#!") or re.search(r"text/x-shellscript|^#!|\b(curl|wget)\b|https?://", text, re.MULTILINE):
-        yield "userData holds a script or a download"
+    if "settings" in (settings := _toml(text)):
+        yield from _bottlerocket_problems(settings)
+        return
+    for document in _node_documents(text):
+        yield from _node_problems(document)
+
+
+def _toml(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def _bottlerocket_problems(document: Mapping[str, Any]) -> Iterator[str]:
+    """Source: Bottlerocket's settings reference."""
+    settings = document["settings"]
+    for key in sorted((document.keys() - {"settings"}) | (settings.keys() - _BOTTLEROCKET)):
+        yield f"userData sets {key}"
+    for key in sorted(settings.get("kubernetes", {}).keys() - _BOTTLEROCKET_KUBERNETES):
+        yield f"userData sets kubernetes.{key}"
+    for name, container in settings.get("host-containers", {}).items():
+        if container != {"enabled": False}:
+            yield f"userData sets up host container {name}"
+    if settings.get("metrics", {}) not in ({}, {"send-metrics": False}):
+        yield "userData sets metrics"
+
+
+def _node_documents(text: str) -> Iterator[Any]:
+    """The YAML documents of user data, plain or in the parts of a MIME message; other kinds of parts come as text."""
+    if not text.lstrip().lower().startswith(("mime-version", "content-type")):
+        yield from _yaml(text)
+        return
+    for part in email.message_from_string(text.lstrip()).walk():
+        if not part.is_multipart():
+            body = part.get_payload(decode=True)
+            kind = part.get_content_type()
+            yield from _yaml(body.decode("utf-8")) if kind == "application/node.eks.aws" else [kind]  # type: ignore[union-attr]
+
+
+def _yaml(text: str) -> Iterator[Any]:
+    try:
+        yield from (document for document in yaml.safe_load_all(text) if document is not None)
+    except yaml.YAMLError:
+        yield "text"
+
+
+def _node_problems(document: Any) -> Iterator[str]:
+    """Source: nodeadm's API reference, NodeConfig."""
+    if not isinstance(document, Mapping) or document.get("kind") != "NodeConfig":
+        yield "userData holds something else than a NodeConfig"
+        return
+    if not str(document.get("apiVersion")).startswith("node.eks.aws/"):
+        yield "userData holds a NodeConfig that is not EKS's"
+    spec = document.get("spec") or {}
+    kubelet, instance = spec.get("kubelet") or {}, spec.get("instance") or {}
+    places = (
+        ("spec", spec, {"cluster", "instance", "kubelet"}),
+        ("spec.kubelet", kubelet, {"config", "flags"}),
+        ("spec.kubelet.config", kubelet.get("config") or {}, _KUBELET),
+        ("spec.instance", instance, {"localStorage"}),
+    )
+    for path, settings, known in places:
+        for key in sorted(settings.keys() - known):
+            yield f"userData sets {path}.{key}"
+    for flag in kubelet.get("flags") or ():
+        if not str(flag).startswith(("--node-labels=", "--register-with-taints=")):
+            yield f"userData gives the kubelet flag {str(flag).partition('=')[0]!r}"
 
 
 @rule(
@@ -110,10 +228,12 @@ def supply_chain_tags_are_immutable(repository: Resource) -> Iterator[str]:
 
 
 def _decoded(value: Any) -> str:
+    """User data as text: base64 as AWS wants it, or already plain; packed data raises, so that the rule refuses."""
     try:
-        return base64.b64decode(str(value), validate=True).decode("utf-8")
+        raw = base64.b64decode(str(value), validate=True)
     except ValueError:
         return str(value)
+    return raw.decode("utf-8")
 
 
 RULES: tuple[Rule, ...] = (

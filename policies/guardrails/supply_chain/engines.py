@@ -1,20 +1,137 @@
-"""What an inference engine may load: safe formats, pinned models, nothing from the network."""
+"""What an inference engine may load: safe formats, pinned models, nothing from the network, no code of others."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from ..findings import Resource
-from ..pods import CONTAINER_TYPES, containers, engines
+from ..addresses import is_private_host, url_host
+from ..engine_flags import ENGINE_VARIABLE, HARMLESS_VARIABLES, KNOWN, VLLM, told
+from ..findings import Resource, at, each
+from ..pods import (
+    CONTAINER,
+    CONTAINER_TYPES,
+    ENGINE,
+    ROLE,
+    WORKLOAD_TYPES,
+    Container,
+    containers,
+    engines,
+    labels,
+    pod_spec,
+)
 from ..rules import Rule, rule
 
 _VLLM = "https://docs.vllm.ai/en/latest/usage/security.html"
+_ARGUMENTS = "https://docs.vllm.ai/en/latest/configuration/engine_args/"
 _SAFE_FORMATS = frozenset({"safetensors", "fastsafetensors", "runai_streamer", "runai_streamer_sharded"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_PATH = re.compile(r"/[\w./@+=,-]+")
 _DOWNLOAD = re.compile(
     r"\b(pip3?|uv|conda|apt|apt-get|apk|dnf|yum|npm)\s+(pip\s+)?(install|add)\b|\b(curl|wget)\b|\bgit\s+clone\b"
-    r"|\b(huggingface-cli|hf)\s+download\b"
+    r"|\b(huggingface-cli|hf)\s+download\b|\baws\s+s3\b|\b(rclone|s5cmd|oras|skopeo|aria2c)\b"
+)
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "csh", "tcsh", "fish", "busybox", "pwsh", "CMD-SHELL"})
+_INTERPRETER = re.compile(r"(python|perl|ruby|node|nodejs|php|lua|deno|bun|pypy|Rscript)[\d.]*")
+_INLINE = re.compile(r"-[a-zA-Z]*[cer]|--(eval|execute|command)(=.*)?")
+_LOADERS = re.compile(
+    r"LD_(PRELOAD|AUDIT|LIBRARY_PATH)|PYTHON(PATH|STARTUP|HOME|BREAKPOINT|PLATLIBDIR)|BASH_ENV"
+    r"|NODE_(OPTIONS|PATH)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|PERL5(OPT|LIB)|RUBY(OPT|LIB)|PATH"
+    r"|GIT_(SSH|SSH_COMMAND|CONFIG\w*|PROXY_COMMAND|EXTERNAL_DIFF)|GCONV_PATH|GLIBC_TUNABLES|OPENSSL_(CONF|ENGINES)"
+    r"|(PIP|UV|CONDA|NPM_CONFIG|POETRY)_\w*(INDEX|URL|CONFIG|REGISTRY|FIND_LINKS|HOST)\w*|TRITON_(PTXAS_PATH|BACKENDS\w*)"
+    r"|CUDA_INJECTION64_PATH|NCCL_(NET_PLUGIN|TUNER_PLUGIN|PROFILER_PLUGIN|CONF_FILE)|TORCH_DEVICE_BACKEND_AUTOLOAD"
+    r"|TRUST_REMOTE_CODE|HF_HUB_TRUST_REMOTE_CODE|TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD",
+    re.IGNORECASE,
 )
 _FLOOR = (0, 20, 2)
+_FLOOR_FIX = (
+    "Use vLLM 0.20.2 or newer: older ones answer some paths without a key (issues 42591, 42594), run code of a model "
+    "or a prompt (GHSA-2pc9-4j83-qjmr, GHSA-4r2x-xpjr-7cvv, GHSA-7972-pg2x-xr59) and fall over (GHSA-3mwp-wvh9-7528)."
+)
+_VLLM_VERSION = re.compile(r"(?:^|/)vllm(?:-[a-z0-9-]+)?:v?(\d+)\.(\d+)(?:\.(\d+))?")
+
+
+@rule(
+    *CONTAINER_TYPES,
+    fix="Run vLLM or llama.cpp with the program's name in `command` or in the image's name; another engine needs a "
+    "review of its flags and advisories first, and an entry in policies/guardrails/engine_flags.py.",
+    source="https://github.com/sgl-project/sglang/issues/30165",
+    severity="critical",
+)
+def supply_chain_engine_is_known(resource: Resource) -> Iterator[str]:
+    """Only engines that the pack can judge serve a model.
+
+    Whoever is given a GPU, or carries the label by which network policies know an engine, is one of them.
+    """
+    found = list(engines(resource))
+    for container in found:
+        if container.engine not in KNOWN:
+            yield f"{container.path} runs {container.engine}"
+    if resource.type != CONTAINER and not found and labels(resource).get(ROLE) == ENGINE:
+        yield f"its pods are labelled {ROLE}: {ENGINE} and run none"
+
+
+@rule(
+    *CONTAINER_TYPES,
+    fix="Spell out flags that policies/guardrails/engine_flags.py lists; add one there after a review.",
+    source=_ARGUMENTS,
+    severity="critical",
+)
+def supply_chain_engine_flags_are_known(resource: Resource) -> Iterator[str]:
+    """An engine is told nothing but reviewed flags, in full: no plug-ins, no files of flags, no abbreviations."""
+    for container in engines(resource):
+        known = KNOWN.get(container.engine or "")
+        if known is None:
+            continue
+        if any("$" in word for word in container.words):
+            yield f"{container.path}: an argument comes from a variable that is not given as text"
+        loose = 0
+        for name, value in told(container, known):
+            if not name:
+                loose += 1
+            elif name not in known.all:
+                yield f"{container.path}: flag {name if name.startswith('--') else name[:3]} is not listed"
+            elif name in known.paths and not (_PATH.fullmatch(value) and ".." not in value):
+                if value not in known.paths[name] and not (name == "--model" and _is_pinned(container)):
+                    yield f"{container.path}: {name} is not a local path"
+            elif name in known.commits and not _COMMIT.fullmatch(value):
+                yield f"{container.path}: {name} is not a full commit"
+        if loose > known.positionals:
+            yield f"{container.path}: {loose} arguments belong to no flag"
+
+
+@rule(
+    *CONTAINER_TYPES,
+    fix="Remove the variable; what a review found harmless is listed in policies/guardrails/engine_flags.py.",
+    source="https://docs.vllm.ai/en/latest/configuration/env_vars/",
+    severity="critical",
+)
+def supply_chain_engine_variables_are_known(resource: Resource) -> Iterator[str]:
+    """No variable loads plug-ins into an engine or turns on what its flags must not."""
+    for container in engines(resource):
+        for name, value in container.environment.items():
+            if (
+                ENGINE_VARIABLE.match(name)
+                and name not in HARMLESS_VARIABLES
+                and str(value).lower() not in ("0", "", "false")
+            ):
+                yield f"{container.path}: {name} is set"
+
+
+@rule(
+    *CONTAINER_TYPES,
+    fix="Remove the variable; what a program needs is in its image.",
+    source="https://man7.org/linux/man-pages/man8/ld.so.8.html",
+    severity="critical",
+)
+def supply_chain_container_loads_nothing_by_variable(resource: Resource) -> Iterator[str]:
+    """No variable makes a program load other code, or fetch it from another index."""
+    for container in containers(resource):
+        for name in container.environment:
+            if _LOADERS.fullmatch(name):
+                yield f"{container.path}: {name} is set"
+        if list(each(container.spec, "envFrom")):
+            yield f"{container.path}.envFrom brings in variables that nobody sees here; list them"
 
 
 @rule(
@@ -33,12 +150,10 @@ def supply_chain_engine_runs_no_model_code(resource: Resource) -> Iterator[str]:
 
 @rule(*CONTAINER_TYPES, fix="Give --load-format=safetensors.", source=_VLLM)
 def supply_chain_engine_loads_safetensors(resource: Resource) -> Iterator[str]:
-    """VLLM and SGLang load safetensors only, never pickles; GGUF files are for llama.cpp."""
+    """VLLM loads safetensors only, never pickles; GGUF files are for llama.cpp."""
     for container in engines(resource):
-        if container.engine in ("vllm", "sglang"):
-            given = container.flag("--load-format")
-            if given not in _SAFE_FORMATS:
-                yield f"{container.path}: --load-format is {given or 'not given'!r}"
+        if container.engine == "vllm" and container.flag("--load-format") not in _SAFE_FORMATS:
+            yield f"{container.path}: --load-format is not a format of safetensors"
 
 
 @rule(
@@ -47,25 +162,53 @@ def supply_chain_engine_loads_safetensors(resource: Resource) -> Iterator[str]:
     source="https://huggingface.co/docs/hub/repositories-getting-started",
 )
 def supply_chain_engine_model_is_pinned(resource: Resource) -> Iterator[str]:
-    """A model is a local path or a repository at a full commit, and llama.cpp downloads nothing."""
+    """Every model that an engine loads is a local path, or for vLLM a repository at a full commit."""
     for container in engines(resource):
-        words = container.words
         if container.engine == "llama.cpp":
             for flag in ("-hf", "-hfr", "--hf-repo", "-mu", "--model-url", "-dr", "--docker-repo"):
                 if container.flag(flag) is not None:
                     yield f"{container.path}: {flag} downloads a model"
             continue
-        model = container.flag("--model", "--model-path")
-        if model is None and "serve" in words:
-            after = words[words.index("serve") + 1 :]
-            model = after[0] if after and not after[0].startswith("-") else None
-        revision = container.flag("--revision") or ""
-        if model is None:
+        if container.engine != "vllm":
+            continue
+        models = [value for name, value in told(container, VLLM) if name in ("", "--model")]
+        if not models:
             yield f"{container.path}: no model is named"
-        elif not model.startswith("/") and not _COMMIT.fullmatch(revision):
-            yield f"{container.path}: model {model!r} has no full commit as --revision"
-        elif revision and not _COMMIT.fullmatch(revision):
-            yield f"{container.path}: --revision {revision!r} is not a full commit"
+        for model in models:
+            if not _PATH.fullmatch(model) and not _is_pinned(container):
+                yield f"{container.path}: a model has no full commit as --revision"
+
+
+@rule(
+    *CONTAINER_TYPES,
+    fix="Let the drafter be a local path in --speculative-config, and give nothing there that a review did not see.",
+    source="https://docs.vllm.ai/en/latest/features/spec_decode/",
+)
+def supply_chain_engine_drafter_is_local(resource: Resource) -> Iterator[str]:
+    """A second model that drafts tokens comes from the weight cache as well."""
+    for container in engines(resource):
+        text = container.flag("--speculative-config")
+        if text is None:
+            continue
+        try:
+            config = json.loads(text)
+        except ValueError:
+            config = None
+        if not isinstance(config, Mapping) or not config.keys() <= {
+            "method",
+            "model",
+            "num_speculative_tokens",
+            "prompt_lookup_max",
+            "prompt_lookup_min",
+            "draft_tensor_parallel_size",
+        }:
+            yield f"{container.path}: --speculative-config cannot be judged"
+        elif not (config.get("model") in (None, "ngram", "[ngram]") or _PATH.fullmatch(str(config["model"]))):
+            yield f"{container.path}: --speculative-config names a model that is not a local path"
+
+
+def _is_pinned(container: Container) -> bool:
+    return _COMMIT.fullmatch(container.flag("--revision") or "") is not None
 
 
 @rule(
@@ -74,49 +217,108 @@ def supply_chain_engine_model_is_pinned(resource: Resource) -> Iterator[str]:
     source="https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables",
 )
 def supply_chain_engine_is_offline(resource: Resource) -> Iterator[str]:
-    """VLLM and SGLang never ask the Hugging Face Hub."""
+    """VLLM never asks the Hugging Face Hub."""
     for container in engines(resource):
-        if container.engine in ("vllm", "sglang") and container.environment.get("HF_HUB_OFFLINE") not in ("1", "true"):
+        if container.engine == "vllm" and container.environment.get("HF_HUB_OFFLINE") not in ("1", "true"):
             yield f"{container.path}: HF_HUB_OFFLINE is not 1"
 
 
 @rule(*CONTAINER_TYPES, fix="Put what is needed into the image; a container starts what it holds.", source=_VLLM)
 def supply_chain_container_downloads_nothing(resource: Resource) -> Iterator[str]:
-    """No container installs or downloads software when it starts."""
+    """No container installs or downloads software when it starts, is probed or ends."""
     for container in containers(resource):
-        found = _DOWNLOAD.search(" ".join(container.words))
-        if found is not None:
-            yield f"{container.path}: the command runs {found.group(0)!r}"
+        for path, words in ((container.path, container.words), *container.hooks):
+            line = " ".join(words)
+            found = _DOWNLOAD.search(line)
+            if found is not None and not (path != container.path and _asks_inside(found.group(0), line, resource)):
+                yield f"{path}: the command runs {found.group(0)!r}"
 
 
-@rule(*CONTAINER_TYPES, fix="Use vLLM 0.20.2 or newer.", source=_VLLM)
-def supply_chain_engine_is_recent(resource: Resource) -> Iterator[str]:
-    """Where the image's tag tells vLLM's version, it is 0.20.2 or newer."""
-    for container in engines(resource):
-        found = re.search(r":v?(\d+)\.(\d+)\.(\d+)", str(container.image))
-        if container.engine == "vllm" and found is not None and tuple(int(part) for part in found.groups()) < _FLOOR:
-            yield f"{container.path}: vLLM {'.'.join(found.groups())} is older than 0.20.2"
+def _asks_inside(program: str, line: str, resource: Resource) -> bool:
+    """Whether a probe asks addresses inside only, such as the container's own health."""
+    asked = _URL.findall(line)
+    return (
+        program in ("curl", "wget")
+        and bool(asked)
+        and all(is_private_host(url_host(url), resource.estate) for url in asked)
+    )
 
 
 @rule(
     *CONTAINER_TYPES,
+    fix="Name the program and its arguments; what a script does belongs into an image.",
+    source="https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/",
+)
+def supply_chain_container_runs_no_script(resource: Resource) -> Iterator[str]:
+    """A container runs a program of its image: no shell, no script in an argument, nothing out of a mounted folder."""
+    for container in containers(resource):
+        mounted = tuple(
+            f"{str(mount.get(key)).rstrip('/')}/"
+            for kind, key in (("volumeMounts", "mountPath"), ("volumes", "containerPath"))
+            for _, mount in each(container.spec, kind)
+        )
+        for path, words in ((container.path, container.words), *container.hooks):
+            programs = [word.rpartition("/")[2] for word in words]
+            if any(program in _SHELLS for program in programs):
+                yield f"{path}: the command runs a shell"
+            starts = [index for index, program in enumerate(programs) if _INTERPRETER.fullmatch(program)]
+            if starts and any(_INLINE.fullmatch(word) for word in words[starts[0] + 1 :]):
+                yield f"{path}: the command holds a script"
+            files = [*words[:1], *words[starts[0] + 1 : starts[0] + 2]] if starts else words[:1]
+            if any(word.startswith(mounted) for word in files if mounted):
+                yield f"{path}: the program lies in a mounted folder"
+
+
+@rule(
+    *CONTAINER_TYPES,
+    "docker:index/tag:Tag",
+    "docker:index/registryImage:RegistryImage",
+    "docker:index/remoteImage:RemoteImage",
+    fix=_FLOOR_FIX,
+    source="https://github.com/vllm-project/vllm/security/advisories",
+)
+def supply_chain_engine_is_recent(resource: Resource) -> Iterator[str]:
+    """Where an image's tag tells vLLM's version, it is 0.20.2 or newer, in a container as in the registry."""
+    if resource.type in CONTAINER_TYPES:
+        images = [(container.path, str(container.image)) for container in engines(resource)]
+    else:
+        images = [(key, str(resource.get(key))) for key in ("name", "targetImage") if resource.get(key)]
+    for path, image in images:
+        found = _VLLM_VERSION.search(image)
+        if found is not None and tuple(int(part or 0) for part in found.groups()) < _FLOOR:
+            yield f"{path}: vLLM {'.'.join(part or '0' for part in found.groups())} is older than 0.20.2"
+
+
+@rule(
+    *WORKLOAD_TYPES,
     "kubernetes:core/v1:PersistentVolume",
     fix="Bring files by the weight cache or an image; no volume clones a repository.",
     source="https://kubernetes.io/docs/concepts/storage/volumes/#gitrepo",
 )
 def supply_chain_volume_clones_nothing(resource: Resource) -> Iterator[str]:
-    """No volume clones a git repository."""
-    for path, leaf in resource.leaves:
-        if ".gitRepo." in path:
-            yield f"{path} names {leaf!r}"
+    """No volume clones a git repository or unpacks an image."""
+    if resource.type in WORKLOAD_TYPES:
+        volumes = list(each(pod_spec(resource), "volumes"))
+    else:
+        volumes = [("spec", at(resource.props, "spec") or {})]
+    for path, volume in volumes:
+        for kind in ("gitRepo", "image"):
+            if volume.get(kind) is not None:
+                yield f"{path}.{kind} is set"
 
 
 RULES: tuple[Rule, ...] = (
+    supply_chain_engine_is_known,
+    supply_chain_engine_flags_are_known,
+    supply_chain_engine_variables_are_known,
+    supply_chain_container_loads_nothing_by_variable,
     supply_chain_engine_runs_no_model_code,
     supply_chain_engine_loads_safetensors,
     supply_chain_engine_model_is_pinned,
+    supply_chain_engine_drafter_is_local,
     supply_chain_engine_is_offline,
     supply_chain_container_downloads_nothing,
+    supply_chain_container_runs_no_script,
     supply_chain_engine_is_recent,
     supply_chain_volume_clones_nothing,
 )

@@ -36,4 +36,24 @@ def supply_chain_package_is_listed(resource: Resource) -> Iterator[str]:
         yield f"package {package} is not listed"
 
 
-RULES: tuple[Rule, ...] = (supply_chain_type_is_known, supply_chain_package_is_listed)
+@rule(
+    "kubernetes:*",
+    fix="Declare the object by its own class.",
+    source="https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/",
+    severity="critical",
+)
+def supply_chain_object_is_its_type(resource: Resource) -> Iterator[str]:
+    """A Kubernetes object is of the kind that its type says: the provider goes by `apiVersion` and `kind` alone."""
+    _, group, kind = resource.type.split(":")
+    version = group.removeprefix("core/")
+    if resource.get("apiVersion") not in (None, version):
+        yield f"apiVersion is {resource.get('apiVersion')!r}"
+    if resource.get("kind") not in (None, kind):
+        yield f"kind is {resource.get('kind')!r}"
+
+
+RULES: tuple[Rule, ...] = (
+    supply_chain_type_is_known,
+    supply_chain_package_is_listed,
+    supply_chain_object_is_its_type,
+)
