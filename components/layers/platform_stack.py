@@ -48,6 +48,11 @@ class PlatformStack:
         return tuple(cidr for zone in self._zones.values() for cidr in zone.inner_cidrs)
 
     @property
+    def own_cidrs(self) -> tuple[str, ...]:
+        """The ranges of the VPC, of its pods, and of what is connected to it."""
+        return (*self.settings.network.vpc_cidrs, *self.settings.network.routed_cidrs)
+
+    @property
     def storage_cidrs(self) -> tuple[str, ...]:
         """Where S3 has its addresses: public ones, which the VPC reaches by its gateway endpoint alone."""
         return self.settings.network.storage_cidrs or s3_ranges(self.settings.region)

@@ -48,16 +48,22 @@ def build(settings: ServingSettings) -> dict[str, Any]:
         IsolationArgs(namespace=settings.namespace, weights_account=WEIGHTS_SERVICE_ACCOUNT),
         opts,
     )
-    Admission(
+    admission = Admission(
         "admission",
         AdmissionArgs(
             folder=ROOT / "policies" / "admission",
             registry=registry_host(settings.account_id, settings.region),
             namespace=settings.namespace,
+            account_id=settings.account_id,
+            region=settings.region,
+            own_cidrs=platform.own_cidrs,
+            storage_cidrs=platform.storage_cidrs,
         ),
         opts,
     )
-    shared = _Shared(settings=settings, platform=platform, images=images, namespace=isolation.namespace)
+    # What takes the namespace's name from here comes after its denials and after the admission policies.
+    guarded = Output.all(isolation.namespace, admission.policy_names).apply(lambda made: str(made[0]))
+    shared = _Shared(settings=settings, platform=platform, images=images, namespace=guarded)
     for name, model in settings.models.items():
         Workload("workload", name, _workload(name, model, shared), opts)
     gateway = Gateway("gateway", _gateway(shared), opts)

@@ -172,7 +172,7 @@ OBJECTIVES: Final[tuple[Objective, ...]] = (
             "C5:2020": "IDM-09, PSS-05",
             "ISO 27001:2022": "A.8.5",
         },
-        rules=access.gateway.RULES,
+        rules=(*access.gateway.RULES, *access.haproxy.RULES),
     ),
     Objective(
         name="narrow-grants",

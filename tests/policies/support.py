@@ -113,7 +113,13 @@ def view(
 
 
 def spoiled(type_: str, spoil: Mapping[str, Any]) -> Resource:
-    """The good twin of a type with one spoil merged in."""
+    """The good twin of a type with one spoil merged in, as rules see it."""
+    properties, provider = spoiled_twin(type_, spoil)
+    return view(type_, properties, provider=provider)
+
+
+def spoiled_twin(type_: str, spoil: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any] | None]:
+    """The good twin of a type with one spoil merged in, still as data, and what the spoil says of its provider."""
     changes = dict(spoil)
     provider = changes.pop("provider", None)
     kind = type_.rsplit(":", 1)[-1]
@@ -123,7 +129,7 @@ def spoiled(type_: str, spoil: Mapping[str, Any]) -> Resource:
             for key in reversed((WORKLOAD_PODS.get(kind, "spec.template.spec") + suffix).split(".")):
                 inner = {int(key) if key.isdigit() else key: inner}
             changes |= inner
-    return view(type_, merged(good().get(type_, {}), changes), provider=provider)
+    return merged(good().get(type_, {}), changes), provider
 
 
 def merged(value: Any, spoil: Any) -> Any:
