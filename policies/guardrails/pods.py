@@ -86,7 +86,8 @@ class Container:
 
     def _line(self, given: Iterator[Any]) -> tuple[str, ...]:
         words = tuple(self._filled(str(word)) for word in given)
-        if any(_SCRIPT_FLAG.fullmatch(word) for word in words):
+        # A single text instead of a list is a line as well.
+        if len(words) == 1 or any(_SCRIPT_FLAG.fullmatch(word) for word in words):
             return tuple(part for word in words for part in word.split())
         return words
 
@@ -144,6 +145,11 @@ class Container:
                 following = self.words[index + 1] if index + 1 < len(self.words) else ""
                 found = value if equals else ("" if following.startswith("-") else following)
         return found
+
+
+def image_name(reference: Any) -> str:
+    """The last part of an image's name, without registry, tag and digest."""
+    return re.split(r"[@:]", str(reference or "").partition("@")[0].rpartition("/")[2])[0]
 
 
 def pod_path(resource: Resource) -> str:

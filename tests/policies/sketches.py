@@ -20,11 +20,30 @@ STORAGE: Sketch = {
         {"s3BucketName": ("logs",), "kmsKeyId": ("key",)},
     ),
 }
+GATEWAY_PODS: Mapping[str, Any] = {
+    "spec": {
+        "template": {
+            "metadata": {"labels": {"app.kubernetes.io/name": "gateway"}},
+            "spec": {
+                "volumes": [{"name": "configuration", "configMap": {"name": "gateway"}}],
+                "containers": [
+                    {
+                        "name": "envoy",
+                        "image": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/cloister/envoy@sha256:" + "a91b0c2d" * 8,
+                    }
+                ],
+            },
+        }
+    }
+}
 SERVING: Sketch = {
     "namespace": ("Namespace", {}, {}),
     "deny": ("NetworkPolicy", {"spec": {"podSelector": {"matchLabels": None}, "ingress": None, "egress": None}}, {}),
     "engine": ("Deployment", {}, {}),
+    "engine-rules": ("NetworkPolicy", {}, {}),
     "gateway": ("Service", {}, {}),
+    "gateway-pods": ("Deployment", GATEWAY_PODS, {}),
+    "gateway-config": ("ConfigMap", {}, {}),
 }
 EDGE: Sketch = {
     "inside": ("docker:index/network:Network", {}, {}),

@@ -20,6 +20,12 @@ VPN_KEYS = "estate-vpn-keys-stay-out-of-the-state"
 DENY = "estate-namespaces-deny-by-default"
 LEAVES = "estate-only-the-gateway-leaves-the-host"
 IMAGES = "estate-container-images-are-proved"
+DECLARED = "estate-workloads-are-in-a-declared-namespace"
+BEHIND = "estate-engines-are-behind-the-gateway"
+ANSWER = "estate-engines-answer-the-gateway"
+CONFIGURED = "estate-gateway-is-configured-here"
+JOINED = "estate-container-networks-are-managed"
+TOOLS = {"podSelector": {"matchLabels": {"app": "tools"}}}
 WITHOUT = None  # in the place of a spoil: the resource is missing
 # rule, sketch, name, spoil of that resource, its changed sources.
 SPOILED: Sequence[tuple[str, Sketch, str, Mapping[str, Any] | None, Mapping[str, tuple[str, ...]]]] = [
@@ -157,6 +163,38 @@ SPOILED: Sequence[tuple[str, Sketch, str, Mapping[str, Any] | None, Mapping[str,
         {"spec": {"selector": {"app.kubernetes.io/name": "vllm"}}},
         {},
     ),
+    (BEHIND, SERVING, "gateway", {"spec": {"type": "NodePort", "selector": {"app.kubernetes.io/name": "vllm"}}}, {}),
+    (
+        BEHIND,
+        SERVING,
+        "gateway",
+        {"spec": {"type": "ClusterIP", "externalIPs": ["10.42.0.9"], "selector": {"app.kubernetes.io/name": "vllm"}}},
+        {},
+    ),
+    (DECLARED, SERVING, "namespace", WITHOUT, {}),
+    (DECLARED, SERVING, "engine", {"metadata": {"namespace": "other"}}, {}),
+    (DECLARED, SERVING, "engine", {"metadata": {"namespace": "UNKNOWN"}}, {}),
+    (ANSWER, SERVING, "engine-rules", {"spec": {"ingress": {0: {"ports": [{"port": 9000}], "from": [TOOLS]}}}}, {}),
+    (ANSWER, SERVING, "engine-rules", {"spec": {"ingress": {"+": [{"from": [TOOLS]}]}}}, {}),
+    (
+        ANSWER,
+        SERVING,
+        "engine-rules",
+        {
+            "spec": {
+                "podSelector": {
+                    "matchLabels": {"app.kubernetes.io/name": None, "app.kubernetes.io/part-of": "cloister"}
+                },
+                "ingress": {0: {"from": [{"ipBlock": {"cidr": "10.42.0.0/16"}}]}},
+            }
+        },
+        {},
+    ),
+    (CONFIGURED, SERVING, "gateway-config", WITHOUT, {}),
+    (CONFIGURED, SERVING, "gateway-config", {"metadata": {"name": "other"}}, {}),
+    (CONFIGURED, SERVING, "gateway-config", {"data": {"token.json": None}}, {}),
+    (JOINED, EDGE, "engine", {"networksAdvanced": [{"name": "cloister-inside"}, {"name": "bridge"}]}, {}),
+    (JOINED, EDGE, "engine", {"networksAdvanced": [{"name": "UNKNOWN"}]}, {}),
     (LEAVES, EDGE, "engine", {"networksAdvanced": [{"name": "cloister-front"}]}, {}),
     (IMAGES, EDGE, "engine", {}, {"image": ()}),
     (IMAGES, EDGE, "pull", {"name": "docker.io/x@sha256:" + "0" * 64}, {}),

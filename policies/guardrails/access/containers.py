@@ -7,7 +7,7 @@ from typing import Any
 
 from ..addresses import is_private_address
 from ..findings import Resource, each, given, known
-from ..pods import CONTAINER, engines, listed
+from ..pods import CONTAINER, engines, image_name, listed
 from ..rules import Rule, rule
 from .gateway import envoy_documents, typed
 
@@ -86,7 +86,7 @@ def access_only_the_gateway_is_published(container: Resource) -> Iterator[str]:
     if not list(each(container.props, "ports")):
         return
     image = str(known(container.props, "image") or "")
-    name = re.split(r"[@:]", image.rpartition("/")[2])[0]
+    name = image_name(image)
     if name not in _PUBLISHED:
         yield f"ports is not empty and image {image!r} is not the gateway's"
     checkers = (

@@ -69,6 +69,12 @@ _CALLS: Final = re.compile(
     r"httpCall|\b(os|io|package|debug|ffi)\s*[.\[]|\b(loadstring|dofile|loadfile)\b"
     r"|\brequire\b(?!\s*\(?\s*[\"']bit[\"'])"
 )
+_TOP: Final = listed("static_resources dynamic_resources filter_chains virtual_hosts http_filters")
+_YAML: Final = re.compile(
+    r"static_?resources|dynamic_?resources|googleapis|filter_?chains|virtual_?hosts|http_?filters|\\[xuU]",
+    re.IGNORECASE,
+)
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SCANNERS: Final = ("Lua", "JsonToMetadata")
 
 
@@ -91,10 +97,52 @@ def _plain(value: Any) -> str:
 
 
 def envoy_documents(resource: Resource) -> Iterator[tuple[str, Any]]:
-    """The Envoy documents among the files, bootstrap or watched files; one that is not readable raises."""
+    """The Envoy documents among the files, bootstrap or watched files, with fields in one spelling.
+
+    Raises:
+        ValueError: when one of them cannot be read, or says a thing twice.
+    """
     for path, text in files(resource):
-        if re.search(r"static_resources|dynamic_resources|staticResources|googleapis\.com/envoy\.", text):
-            yield path, json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+        if text.lstrip().startswith("{"):
+            try:
+                document = json.loads(text, object_pairs_hook=_once)
+            except json.JSONDecodeError:
+                continue  # Envoy does not read it either, unless as YAML
+        elif _YAML.search(text) and not text.lstrip().startswith(("global", "#")):
+            document = yaml.load(text, _Loader)
+        else:
+            continue
+        plain = snake(document)
+        if any("@type" in node or node.keys() & _TOP for node in nodes(plain)):
+            yield path, plain
+
+
+def _once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A mapping, refused when a key is there twice: Envoy and this reader could each take another one."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without doubled keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys differ."""
+        self.flatten_mapping(node)
+        return _once(
+            [(self.construct_object(k, deep=True), self.construct_object(v, deep=True)) for k, v in node.value]
+        )
+
+
+def snake(value: Any) -> Any:
+    """A document with its fields as protobuf spells them: Envoy reads `httpFilters` and `http_filters` alike."""
+    if isinstance(value, Mapping):
+        return {
+            _HUMP.sub("_", str(key)).lower() if key != "@type" else key: snake(child) for key, child in value.items()
+        }
+    return [snake(child) for child in value] if isinstance(value, list) else value
 
 
 def nodes(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -210,7 +258,7 @@ def _requires(requirement: Any, providers: Mapping[str, Any]) -> bool:
     if key in ("requires_any", "requires_all"):
         inner = [*items(value.get("requirements"))]
         return bool(inner) and all(_requires(one, providers) for one in inner)
-    return (value if key == "provider_name" else value.get("provider_name")) in providers
+    return snake({str(value if key == "provider_name" else value.get("provider_name")): 0}).keys() <= providers.keys()
 
 
 @rule(
@@ -328,7 +376,10 @@ def access_gateway_is_only_a_gateway(resource: Resource) -> Iterator[str]:
     severity="critical",
 )
 def access_gateway_leads_to_engines_only(resource: Resource) -> Iterator[str]:
-    """Every address in the gateway's configuration is its own or inside."""
+    """Every address in the gateway's configuration is its own or inside, and every file can be read."""
+    for path, _ in files(resource):
+        if re.search(r"\.pb(_\w+)?$", path):
+            yield f"{path} is a binary configuration"
     for path, document in envoy_documents(resource):
         for node in nodes(document):
             socket = node.get("socket_address")

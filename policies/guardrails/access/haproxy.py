@@ -15,11 +15,14 @@ _SECTION: Final = re.compile(
     r"\b"
 )
 _ASKS: Final = re.compile(
-    r"http-request\s+(?:deny|return|reject)\b.*\b401\b[^{]*\bunless\s+\{\s*var\([\w.]+\)\s+-m\s+found\s*\}\s*$"
+    r"http-request\s+(?:deny|return|reject)\b.*\b401\b[^{]*\bunless\s+\{\s*var\(([\w.]+)\)\s+-m\s+found\s*\}\s*$"
 )
+_TAKES: Final = re.compile(r"(?:http|tcp)-request\s+(?:\w+\s+)?set-var(?:-fmt)?\(([\w.]+)[^)]*\)\s+(.*)$")
+# Not `map_str(file,default)`: a default is found for everybody.
+_FROM_MAP: Final = re.compile(r"http_auth_bearer,sha2\(256\),hex,lower,map(_str)?\([^,()]+\)\s*$")
 _PATHS: Final = re.compile(r"http-request\s+deny\b[^{]*\bunless\s+\{\s*path\s+-m\s+str\s+([^}]*)\}\s*$")
 _OPENS: Final = re.compile(
-    r"http-request\s+(allow|redirect|set-dst|do-resolve|set-path|replace-path|set-uri|replace-uri|normalize-uri"
+    r"\.(if|elif|else|endif)|http-request\s+(allow|redirect|set-dst|do-resolve|set-path|replace-path|set-uri|replace-uri|normalize-uri"
     r"|use-service\s+(?!prometheus)|lua\.\w+)|redirect\s|lua-load|filter\s+(?!compression)|external-check|email-alert"
     r"|stats\s+(enable|uri|admin|socket\s+(ip|\*|:|\d))|mode\s+tcp|insecure-fork|use-server|dispatch\b|setenv"
 )
@@ -40,8 +43,10 @@ def sections(text: str) -> Iterator[list[str]]:
 
 
 def asks_for_a_token(section: list[str]) -> bool:
-    """Whether a section refuses every call without a token that it knows."""
-    return any(_ASKS.match(line) for line in section)
+    """Whether a section refuses every call without a token that is in its map."""
+    asked = {match.group(1) for line in section if (match := _ASKS.match(line))}
+    taken = [match for line in section if (match := _TAKES.match(line)) and match.group(1) in asked]
+    return bool(taken) and all(_FROM_MAP.match(match.group(2)) for match in taken)
 
 
 @rule(

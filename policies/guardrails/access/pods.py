@@ -12,6 +12,7 @@ from ..pods import (
     WORKLOAD_TYPES,
     containers,
     engines,
+    image_name,
     labels,
     listed,
     pod_path,
@@ -25,6 +26,13 @@ _VLLM = "https://docs.vllm.ai/en/latest/usage/security.html"
 _KEY_FLAGS = ("--api-key", "--hf-token", "-hft", "--ssl-keyfile-password", "--admin-api-key", "--password", "--token")
 # Headers that carry a caller's identity; a probe needs none.
 _KEY_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"})
+_GATEWAY_FLAGS = {
+    "envoy": listed(
+        "-c --config-path --concurrency --disable-hot-restart --drain-strategy --drain-time-s --log-format -l "
+        "--log-level --parent-shutdown-time-s --reject-unknown-dynamic-fields --service-cluster --service-node"
+    ),
+    "haproxy": listed("-W -Ws -db -f -V -q"),
+}
 _GATEWAY_IMAGES = frozenset({"envoy", "haproxy", "registrar"})
 _POD = listed(
     "activeDeadlineSeconds affinity automountServiceAccountToken containers dnsConfig dnsPolicy "
@@ -38,6 +46,10 @@ _CONTAINER = listed(
     "args command env envFrom image imagePullPolicy lifecycle livenessProbe name ports readinessProbe "
     "resizePolicy resources restartPolicy securityContext startupProbe stdin stdinOnce terminationMessagePath "
     "terminationMessagePolicy tty volumeMounts workingDir"
+)
+# By these other programs of the cluster add networks, containers or devices to a pod, or take protections away.
+_ANNOTATIONS = re.compile(
+    r"cni\.cncf\.io|multus|apparmor|seccomp|inject|pod-eni|cri-?o\b|containerd|runc|cdi\.k8s\.io|nri"
 )
 _POD_CONTEXT = listed(
     "appArmorProfile fsGroup fsGroupChangePolicy runAsGroup runAsNonRoot runAsUser "
@@ -127,6 +139,10 @@ def access_pod_says_nothing_unknown(workload: Resource) -> Iterator[str]:
             (container.path, container.spec, _CONTAINER),
             (f"{container.path}.securityContext", context, _CONTEXT),
         ]
+    path = pod_path(workload).removesuffix("spec") + "metadata.annotations"
+    for name in workload.get(path) or {}:
+        if _ANNOTATIONS.search(str(name)):
+            yield f"{path}.{name} changes how the pod is run"
     for path, settings, expected in places:
         for key in settings:
             if key not in expected and settings[key] not in (None, False, ""):
@@ -196,9 +212,27 @@ def access_gateway_label_is_the_gateways(workload: Resource) -> Iterator[str]:
     if labels(workload).get(ROLE) != GATEWAY:
         return
     for container in containers(workload):
-        name = re.split(r"[@:]", str(container.image).rpartition("/")[2])[0]
+        name = image_name(container.image)
         if name not in _GATEWAY_IMAGES or container.engine is not None:
             yield f"{container.path}: image {name!r} is not the gateway's"
+
+
+@rule(
+    *CONTAINER_TYPES,
+    fix="Give the gateway its files by --config-path or -f, and flags of the rule's list.",
+    source="https://www.envoyproxy.io/docs/envoy/latest/operations/cli",
+    severity="critical",
+)
+def access_gateway_program_reads_its_files(resource: Resource) -> Iterator[str]:
+    """Envoy and HAProxy take their configuration from the files that other rules read, not from an argument."""
+    for container in containers(resource):
+        name = image_name(known(container.spec, "image"))
+        if name not in _GATEWAY_FLAGS:
+            continue
+        for word in container.words:
+            flag = word.partition("=")[0]
+            if flag.startswith("-") and flag not in _GATEWAY_FLAGS[name]:
+                yield f"{container.path}: flag {flag if flag.startswith('--') else flag[:3]} is not listed"
 
 
 @rule(*CONTAINER_TYPES, fix="Remove the variable or flag.", source=_VLLM, severity="critical")
@@ -225,5 +259,6 @@ RULES: tuple[Rule, ...] = (
     access_pod_mounts_no_token,
     access_container_holds_no_plain_secret,
     access_gateway_label_is_the_gateways,
+    access_gateway_program_reads_its_files,
     access_engine_has_no_back_door,
 )

@@ -145,8 +145,20 @@ def egress_container_names_places_inside(resource: Resource) -> Iterator[str]:
             if outside:
                 yield f"{container.path}: {name} leads outside"
         for path, words in ((container.path, container.words), *container.hooks):
-            if any(not _leads_inside(found, resource.estate) for word in words for found in _URL.finditer(word)):
+            named = any(not _leads_inside(found, resource.estate) for word in words for found in _URL.finditer(word))
+            if named or any(not is_private_host(url_host(place), resource.estate) for place in _places(words)):
                 yield f"{path}: an argument leads outside"
+
+
+def _places(words: tuple[str, ...]) -> Iterator[str]:
+    """The hosts that flags such as --endpoint or --remote-host name without a scheme."""
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if not equals and index + 1 < len(words):
+            value = words[index + 1]
+        flag = name.lstrip("-").replace("-", "_")
+        if name.startswith("-") and _PLACE.search(flag) and _HOST.fullmatch(value) and url_host(value) != "0.0.0.0":
+            yield value
 
 
 def _leads_inside(found: re.Match[str], estate: Estate) -> bool:

@@ -9,6 +9,7 @@ from ..pods import CONTAINER_TYPES, containers
 from ..rules import Rule, rule
 
 _REGION = re.compile(r"(^|_)(AWS|S3|STS|ECR|BEDROCK|SAGEMAKER)_(\w+_)?REGION$")
+_ARN = re.compile(r"\barn:[a-z0-9*-]+:[^\s\"',;]+")
 _ATTRIBUTES = "service.beta.kubernetes.io/aws-load-balancer-attributes"
 _SDK = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html"
 
@@ -76,9 +77,28 @@ def residency_service_logs_stay_in_own_buckets(service: Resource) -> Iterator[st
             yield f"its access logs go to bucket {bucket!r}"
 
 
+@rule(
+    "kubernetes:*",
+    "docker:*",
+    fix="Name resources of the organisation's accounts, in allowed regions.",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html",
+)
+def residency_object_names_own_arns(resource: Resource) -> Iterator[str]:
+    """Every ARN that an object or a container names is the organisation's and in an allowed region."""
+    for path, leaf in resource.leaves:
+        if not isinstance(leaf, str) or "arn:" not in leaf:
+            continue
+        for text in _ARN.findall(leaf):
+            arn = parse_arn(text)
+            problem = None if arn is None else foreign(arn, text, resource.estate)
+            if problem is not None:
+                yield f"{path} names an ARN whose {problem}"
+
+
 RULES: tuple[Rule, ...] = (
     residency_container_region_is_allowed,
     residency_service_account_is_own,
     residency_volume_is_own,
     residency_service_logs_stay_in_own_buckets,
+    residency_object_names_own_arns,
 )

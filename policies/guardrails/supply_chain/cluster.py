@@ -146,6 +146,9 @@ def supply_chain_node_runs_no_script(template: Resource) -> Iterator[str]:
     if not template.get("userData"):
         return
     text = _decoded(template.get("userData"))
+    if text is None:
+        yield "userData is packed or no text"
+        return
     if "settings" in (settings := _toml(text)):
         yield from _bottlerocket_problems(settings)
         return
@@ -227,13 +230,16 @@ def supply_chain_tags_are_immutable(repository: Resource) -> Iterator[str]:
         yield f"imageTagMutability is {repository.get('imageTagMutability') or 'MUTABLE'!r}"
 
 
-def _decoded(value: Any) -> str:
-    """User data as text: base64 as AWS wants it, or already plain; packed data raises, so that the rule refuses."""
+def _decoded(value: Any) -> str | None:
+    """User data as text, base64 as AWS wants it or already plain; None for packed data."""
     try:
         raw = base64.b64decode(str(value), validate=True)
     except ValueError:
         return str(value)
-    return raw.decode("utf-8")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 RULES: tuple[Rule, ...] = (

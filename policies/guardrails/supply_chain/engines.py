@@ -31,7 +31,13 @@ _DOWNLOAD = re.compile(
     r"|\b(huggingface-cli|hf)\s+download\b|\baws\s+s3\b|\b(rclone|s5cmd|oras|skopeo|aria2c)\b"
 )
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
-_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "csh", "tcsh", "fish", "busybox", "pwsh", "CMD-SHELL"})
+# Shells, and programs that start another one with other variables, rights or libraries.
+_SHELLS = re.compile(
+    r"(ba|a|da|z|k|c|tc|fi|pw|r|mk)?sh|busybox|toybox|CMD-SHELL|env|xargs|eval|nsenter|chroot|unshare|setpriv|capsh|su|sudo"
+    r"|doas|ld-(linux|musl).*|ld\.so.*"
+)
+# Folders that hold an image's programs, libraries and interpreters.
+_PROGRAMS = ("/app", "/bin", "/lib", "/lib32", "/lib64", "/opt", "/sbin", "/usr", "/vllm-workspace", "/etc/ld.so")
 _INTERPRETER = re.compile(r"(python|perl|ruby|node|nodejs|php|lua|deno|bun|pypy|Rscript)[\d.]*")
 _INLINE = re.compile(r"-[a-zA-Z]*[cer]|--(eval|execute|command)(=.*)?")
 _LOADERS = re.compile(
@@ -259,14 +265,19 @@ def supply_chain_container_runs_no_script(resource: Resource) -> Iterator[str]:
         )
         for path, words in ((container.path, container.words), *container.hooks):
             programs = [word.rpartition("/")[2] for word in words]
-            if any(program in _SHELLS for program in programs):
-                yield f"{path}: the command runs a shell"
+            if any(_SHELLS.fullmatch(program) for program in programs):
+                yield f"{path}: the command runs a shell, or a program that starts another"
             starts = [index for index, program in enumerate(programs) if _INTERPRETER.fullmatch(program)]
             if starts and any(_INLINE.fullmatch(word) for word in words[starts[0] + 1 :]):
                 yield f"{path}: the command holds a script"
             files = [*words[:1], *words[starts[0] + 1 : starts[0] + 2]] if starts else words[:1]
             if any(word.startswith(mounted) for word in files if mounted):
                 yield f"{path}: the program lies in a mounted folder"
+        if f"{str(container.spec.get('workingDir')).rstrip('/')}/".startswith(mounted or "\0"):
+            yield f"{container.path}.workingDir is a mounted folder, from which programs load their parts"
+        for mount in mounted:
+            if mount == "/" or any(f"{root}/".startswith(mount) or mount.startswith(root) for root in _PROGRAMS):
+                yield f"{container.path}: {mount.rstrip('/') or '/'!r} is mounted over the image's programs"
 
 
 @rule(
