@@ -1,14 +1,17 @@
 """The namespace of the models and what its API server refuses."""
 
 import json
-from pathlib import Path
+import re
+from typing import Any
 
 import pytest
 
-from components.serving.admission import Admission, AdmissionArgs, admission_documents
+from components.serving.admission import Admission, AdmissionArgs, admission_binding, admission_policies
 from components.serving.isolation import Isolation, IsolationArgs
 from components.serving.kubeconfig import kubeconfig
 from components.settings.load import ROOT
+from policies.guardrails import RULES
+from tests.contract.test_layers_obey_policies import planned
 from tests.plan import Plan, plan
 
 REGISTRY = "111122223333.dkr.ecr.eu-central-1.amazonaws.com"
@@ -22,8 +25,15 @@ def isolation() -> Plan:
     )
 
 
-def admission_args(folder: Path = ROOT / "policies" / "admission") -> AdmissionArgs:
-    return AdmissionArgs(folder=folder, registry=REGISTRY, namespace="inference")
+ADMISSION = AdmissionArgs(
+    folder=ROOT / "policies" / "admission",
+    registry=REGISTRY,
+    namespace="inference",
+    account_id="111122223333",
+    region="eu-central-1",
+    own_cidrs=("10.42.0.0/16", "10.90.0.0/16"),
+    storage_cidrs=("3.5.136.0/22",),
+)
 
 
 def test_the_namespace_admits_restricted_pods_only(isolation: Plan) -> None:
@@ -54,42 +64,47 @@ def test_the_denials_follow_the_namespace(isolation: Plan) -> None:
     assert all(namespace in policy.dependencies for policy in isolation.of(POLICY))
 
 
-def test_the_admission_policy_denies_and_fails_closed() -> None:
-    policy, binding = admission_documents(admission_args())
+@pytest.mark.parametrize("policy", list(admission_policies(ADMISSION)), ids=lambda policy: policy["metadata"]["name"])
+def test_an_admission_policy_fails_closed_and_tells_what_it_holds(policy: dict[str, Any]) -> None:
+    binding = admission_binding(policy, "inference")
     assert policy["spec"]["failurePolicy"] == "Fail"
-    assert binding["spec"]["validationActions"] == ["Deny"]
+    assert "Deny" in binding["spec"]["validationActions"]
     assert binding["spec"]["policyName"] == policy["metadata"]["name"]
+    held = [rule.strip() for rule in policy["metadata"]["annotations"]["cloister.eu/rules"].split(",")]
+    assert set(held) - {""} <= {rule.id for rule in RULES}
+    assert all("message" in check or "messageExpression" in check for check in policy["spec"]["validations"])
 
 
-def test_the_admission_policy_is_bound_to_the_namespace_of_the_models() -> None:
-    _, binding = admission_documents(admission_args())
-    labels = binding["spec"]["matchResources"]["namespaceSelector"]["matchLabels"]
-    assert labels == {"kubernetes.io/metadata.name": "inference"}
+def test_an_admission_policy_is_bound_to_the_models_namespace_unless_its_objects_have_none() -> None:
+    everywhere = []
+    for policy in admission_policies(ADMISSION):
+        matched = admission_binding(policy, "inference")["spec"].get("matchResources")
+        if matched is None:
+            everywhere.append(policy["metadata"]["name"])
+        else:
+            assert matched == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "inference"}}}
+    assert everywhere == ["cloister-namespace", "cloister-volumes", "cloister-cluster-role-bindings"]
 
 
-def test_the_admission_policy_names_the_own_registry_and_leaves_no_placeholder() -> None:
-    policy, binding = admission_documents(admission_args())
-    variables = {variable["name"]: variable["expression"] for variable in policy["spec"]["variables"]}
-    assert variables["registry"] == f"'{REGISTRY}/cloister/'"
-    assert not any(word in json.dumps([policy, binding]) for word in ("REGISTRY", "NAMESPACE"))
+def test_the_stacks_values_are_in_their_places() -> None:
+    text = json.dumps(list(admission_policies(ADMISSION)))
+    assert not re.search(r"@[A-Z]+@", text)
+    for value in (REGISTRY, "'10.42.0.0/16,10.90.0.0/16'", "'3.5.136.0/22'", "'eu-central-1'", "111122223333"):
+        assert value in text
 
 
-def test_the_admission_policy_reads_every_kind_of_container() -> None:
-    policy, _ = admission_documents(admission_args())
-    variables = {variable["name"]: variable["expression"] for variable in policy["spec"]["variables"]}
-    assert all(
-        f"spec.{kind}" in variables["images"] for kind in ("containers", "initContainers", "ephemeralContainers")
-    )
-    (rule,) = policy["spec"]["matchConstraints"]["resourceRules"]
-    assert "pods/ephemeralcontainers" in rule["resources"]
-
-
-def test_policy_and_binding_are_declared() -> None:
-    found = plan(lambda: Admission("admission", admission_args()).policy_name)
-    policy, binding = admission_documents(admission_args())
+def test_policies_and_bindings_are_declared_before_what_they_judge() -> None:
+    found = plan(lambda: Admission("admission", ADMISSION).policy_names)
     group = "kubernetes:admissionregistration.k8s.io/v1"
-    assert found.one(f"{group}:ValidatingAdmissionPolicy").inputs["spec"] == policy["spec"]
-    assert found.one(f"{group}:ValidatingAdmissionPolicyBinding").inputs["spec"] == binding["spec"]
+    policies = list(admission_policies(ADMISSION))
+    assert [policy.inputs["spec"] for policy in found.of(f"{group}:ValidatingAdmissionPolicy")] == [
+        policy["spec"] for policy in policies
+    ]
+    assert len(found.of(f"{group}:ValidatingAdmissionPolicyBinding")) == len(policies)
+    whole = planned("serving-rehearsal", False)
+    bindings = {one.urn for one in whole.of(f"{group}:ValidatingAdmissionPolicyBinding")}
+    for workload in whole.of("kubernetes:apps/v1:Deployment"):
+        assert bindings <= set(workload.dependencies)
 
 
 def test_the_kubeconfig_holds_no_credential() -> None:
