@@ -14,7 +14,7 @@ REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/cloister/"
 
 def one(**spec: Any) -> Any:
     pod = {"spec": {"template": {"spec": {"containers": [spec]}}}}
-    return next(containers(view(DEPLOYMENT, pod)))
+    return next(iter(containers(view(DEPLOYMENT, pod))))
 
 
 @pytest.mark.parametrize(
