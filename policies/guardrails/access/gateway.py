@@ -282,7 +282,9 @@ def _requires(requirement: Any, providers: Mapping[str, Any]) -> bool:
     if key in ("requires_any", "requires_all"):
         inner = [*items(value.get("requirements"))]
         return bool(inner) and all(_requires(one, providers) for one in inner)
-    return snake({str(value if key == "provider_name" else value.get("provider_name")): 0}).keys() <= providers.keys()
+    name = value if key == "provider_name" else value.get("provider_name")
+    # Keys are in protobuf's spelling by now, values as they were written.
+    return any(spelt in providers for spelt in snake({str(name): None}))
 
 
 @rule(
