@@ -145,7 +145,7 @@ def test_a_listed_flag_is_of_one_kind_and_runs_nothing(known: Any) -> None:
     code = (
         "plugin",
         "middleware",
-        "processor",
+        "logits",
         "cls",
         "trust",
         "download",
