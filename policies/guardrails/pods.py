@@ -1,7 +1,7 @@
 """One walk through every kind of workload, and one view of a container for Kubernetes and Docker."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -147,6 +147,25 @@ class Container:
         return found
 
 
+def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every known text below a value, as it is written, with its path; documents inside are not opened."""
+    if isinstance(value, str):
+        yield path, value
+        return
+    if isinstance(value, Mapping):
+        keys = [(key, f"{path}.{key}" if path else str(key)) for key in value]
+    elif isinstance(value, Sequence):
+        keys = [(index, f"{path}[{index}]") for index in range(len(value))]
+    else:
+        return
+    for key, place in keys:
+        try:
+            child = value[key]
+        except UnknownValueError:
+            continue
+        yield from texts(child, place)
+
+
 def image_name(reference: Any) -> str:
     """The last part of an image's name, without registry, tag and digest."""
     return re.split(r"[@:]", str(reference or "").partition("@")[0].rpartition("/")[2])[0]
@@ -169,8 +188,17 @@ def pod_spec(resource: Resource) -> Mapping[str, Any]:
     return spec
 
 
-def containers(resource: Resource) -> Iterator[Container]:
+def containers(resource: Resource) -> tuple[Container, ...]:
     """Every container of a workload (ordinary, init, ephemeral), or the one of a Docker container."""
+    # Many rules walk the same pod: its containers stay with the resource, as a cached property would.
+    kept = vars(resource)
+    if "containers" not in kept:
+        kept["containers"] = tuple(_containers(resource))
+    found: tuple[Container, ...] = kept["containers"]
+    return found
+
+
+def _containers(resource: Resource) -> Iterator[Container]:
     if resource.type == CONTAINER:
         yield Container("container", resource.props, ("entrypoints", "command"), "envs")
         return

@@ -3,7 +3,9 @@
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -75,6 +77,12 @@ _YAML: Final = re.compile(
     re.IGNORECASE,
 )
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# A document has thousands of mappings; only those with one of these fields are looked at more closely.
+_ROUTING: Final = listed("clusters scoped_rds scoped_routes upgrade_configs vhds virtual_hosts")
+_JUDGED: Final = _REMOTE | listed(
+    "@type default_filter_chain default_source_code filter_chains inline_code listener_filters source_codes type "
+    "type_urls udp_listener_config use_original_dst"
+)
 _SCANNERS: Final = ("Lua", "JsonToMetadata")
 
 
@@ -96,25 +104,41 @@ def _plain(value: Any) -> str:
     return base64.b64decode(str(value)).decode("utf-8", errors="replace")
 
 
-def envoy_documents(resource: Resource) -> Iterator[tuple[str, Any]]:
-    """The Envoy documents among the files, bootstrap or watched files, with fields in one spelling.
+@dataclass(frozen=True)
+class Document:
+    """One Envoy document with its fields in one spelling, and every mapping inside it."""
+
+    root: Any
+    nodes: tuple[Mapping[str, Any], ...]
+
+
+def envoy_documents(resource: Resource) -> Iterator[tuple[str, Document]]:
+    """The Envoy documents among the files, bootstrap or watched files.
 
     Raises:
         ValueError: when one of them cannot be read, or says a thing twice.
     """
     for path, text in files(resource):
-        if text.lstrip().startswith("{"):
-            try:
-                document = json.loads(text, object_pairs_hook=_once)
-            except json.JSONDecodeError:
-                continue  # Envoy does not read it either, unless as YAML
-        elif _YAML.search(text) and not text.lstrip().startswith(("global", "#")):
-            document = yaml.load(text, _Loader)
-        else:
-            continue
-        plain = snake(document)
-        if any("@type" in node or node.keys() & _TOP for node in nodes(plain)):
-            yield path, plain
+        document = _document(text)
+        if document is not None:
+            yield path, document
+
+
+@lru_cache(maxsize=32)
+def _document(text: str) -> Document | None:
+    """The Envoy document that a text is; None for any other text."""
+    if text.lstrip().startswith("{"):
+        try:
+            loaded = json.loads(text, object_pairs_hook=_once)
+        except json.JSONDecodeError:
+            return None  # Envoy does not read it either
+    elif _YAML.search(text) and not text.lstrip().startswith(("global", "#")):
+        loaded = yaml.load(text, _Loader)
+    else:
+        return None
+    plain = snake(loaded)
+    found = tuple(nodes(plain))
+    return Document(plain, found) if any("@type" in node or node.keys() & _TOP for node in found) else None
 
 
 def _once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
@@ -146,24 +170,24 @@ def snake(value: Any) -> Any:
 
 
 def nodes(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every mapping inside a document."""
-    if isinstance(value, Mapping):
+    """Every mapping inside a document, which is plain data."""
+    if isinstance(value, dict):
         yield value
-        for child in value.values():
+    elif not isinstance(value, list):
+        return
+    for child in value.values() if isinstance(value, dict) else value:
+        if isinstance(child, (dict, list)):
             yield from nodes(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from nodes(child)
 
 
-def typed(value: Any, kind: str) -> Iterator[Mapping[str, Any]]:
-    """Every message of one Envoy type below a value."""
-    return (node for node in nodes(value) if str(node.get("@type", "")).endswith(f".{kind}"))
+def typed(document: Document, kind: str) -> Iterator[Mapping[str, Any]]:
+    """Every message of one Envoy type in a document."""
+    return (node for node in document.nodes if str(node.get("@type", "")).endswith(f".{kind}"))
 
 
-def routes(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every route of every virtual host."""
-    for node in nodes(value):
+def routes(found: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Every route of every virtual host among some mappings."""
+    for node in found:
         for host in items(node.get("virtual_hosts")):
             yield from items(host.get("routes"))
 
@@ -179,7 +203,7 @@ def kind_of(entry: Mapping[str, Any]) -> str:
 
 def _serves_metrics_only(manager: Mapping[str, Any]) -> bool:
     """Whether a listener shows nothing but the numbers and the readiness of the gateway itself."""
-    found = [*routes(manager)]
+    found = [*routes(nodes(manager))]
     paths = {str(at(route, "match.path")) for route in found}
     clusters = {at(route, "route.cluster") for route in found}
     return bool(found) and "rds" not in manager and paths <= _METRICS_PATHS and clusters == {"admin"}
@@ -258,7 +282,9 @@ def _requires(requirement: Any, providers: Mapping[str, Any]) -> bool:
     if key in ("requires_any", "requires_all"):
         inner = [*items(value.get("requirements"))]
         return bool(inner) and all(_requires(one, providers) for one in inner)
-    return snake({str(value if key == "provider_name" else value.get("provider_name")): 0}).keys() <= providers.keys()
+    name = value if key == "provider_name" else value.get("provider_name")
+    # Keys are in protobuf's spelling by now, values as they were written.
+    return any(spelt in providers for spelt in snake({str(name): None}))
 
 
 @rule(
@@ -270,7 +296,7 @@ def _requires(requirement: Any, providers: Mapping[str, Any]) -> bool:
 def access_gateway_routes_are_exact(resource: Resource) -> Iterator[str]:
     """The gateway passes exact paths of the API only, unchanged and with every check: engines serve more than that."""
     for path, document in envoy_documents(resource):
-        for route in routes(document):
+        for route in routes(document.nodes):
             unknown = sorted(route.keys() - _ROUTE)
             if unknown:
                 yield f"{path}: a route has {', '.join(unknown)}"
@@ -288,7 +314,9 @@ def access_gateway_routes_are_exact(resource: Resource) -> Iterator[str]:
                 yield f"{path}: a route does not name its cluster"
             if route.get("typed_per_filter_config"):
                 yield f"{path}: a route changes a check"
-        for node in nodes(document):
+        for node in document.nodes:
+            if not node.keys() & _ROUTING:
+                continue
             inner = [*items(node.get("virtual_hosts")), *items(node.get("clusters"))]
             if any("typed_per_filter_config" in one for one in inner if isinstance(one, Mapping)):
                 yield f"{path}: a virtual host changes a check"
@@ -339,14 +367,20 @@ def _is_any(policy: Mapping[str, Any], key: str) -> bool:
 def access_gateway_is_only_a_gateway(resource: Resource) -> Iterator[str]:
     """The gateway runs reviewed extensions from files, is administered by a socket, and logs no token."""
     for path, document in envoy_documents(resource):
-        if isinstance(document, Mapping) and document.keys() & {"static_resources", "dynamic_resources", "admin"}:
-            unknown = sorted(document.keys() - _BOOTSTRAP)
+        if isinstance(document.root, Mapping) and document.root.keys() & {
+            "static_resources",
+            "dynamic_resources",
+            "admin",
+        }:
+            unknown = sorted(document.root.keys() - _BOOTSTRAP)
             if unknown:
                 yield f"{path}: the bootstrap has {', '.join(unknown)}"
-            admin = at(document, "admin.address")
+            admin = at(document.root, "admin.address")
             if admin is not None and set(admin) != {"pipe"}:
                 yield f"{path}: the administration does not listen on a unix socket"
-        for node in nodes(document):
+        for node in document.nodes:
+            if not node.keys() & _JUDGED:
+                continue
             named = [node.get("@type"), *items(node.get("type_urls"))]
             for message in (str(name).rpartition("/")[2] for name in named if name):
                 if message not in _MESSAGES:
@@ -365,7 +399,7 @@ def access_gateway_is_only_a_gateway(resource: Resource) -> Iterator[str]:
                 yield f"{path}: a Lua filter has a script that is not shown whole"
             if source is not None and _CALLS.search(source):
                 yield f"{path}: a Lua script calls out"
-        if re.search(r"%REQ\(authorization", json.dumps(document), re.IGNORECASE):
+        if re.search(r"%REQ\(authorization", json.dumps(document.root), re.IGNORECASE):
             yield f"{path}: a log line holds the Authorization header"
 
 
@@ -381,7 +415,7 @@ def access_gateway_leads_to_engines_only(resource: Resource) -> Iterator[str]:
         if re.search(r"\.pb(_\w+)?$", path):
             yield f"{path} is a binary configuration"
     for path, document in envoy_documents(resource):
-        for node in nodes(document):
+        for node in document.nodes:
             socket = node.get("socket_address")
             if not isinstance(socket, Mapping):
                 continue

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..findings import Resource, at, each, first_key
-from ..pods import ENGINE_PORT, GATEWAY, ROLE
+from ..pods import ENGINE_PORT, GATEWAY, ROLE, texts
 from ..rules import Rule, rule
 from ..types import MANAGED_ENDPOINT
-from .secrets import VALUE, looks_secret
+from .secrets import holds_secret, looks_secret
 
 _RBAC = "https://kubernetes.io/docs/concepts/security/rbac-good-practices/"
 _GROUP = "kubernetes:rbac.authorization.k8s.io/v1:"
@@ -16,6 +16,7 @@ _BINDINGS = (f"{_GROUP}ClusterRoleBinding", f"{_GROUP}RoleBinding")
 _ROLES = (f"{_GROUP}ClusterRole", f"{_GROUP}Role")
 _POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 _SERVICE = "kubernetes:core/v1:Service"
+_CONFIG = "kubernetes:core/v1:ConfigMap"
 _SECRET = "kubernetes:core/v1:Secret"
 _ADMISSION = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy"
 _NETWORK_POLICIES = "https://kubernetes.io/docs/concepts/services-networking/network-policies/"
@@ -90,7 +91,7 @@ def access_role_is_not_aggregated(role: Resource) -> Iterator[str]:
 
 
 @rule(
-    "kubernetes:core/v1:ConfigMap",
+    _CONFIG,
     fix="Put it into Secrets Manager and mount it.",
     source="https://kubernetes.io/docs/concepts/configuration/configmap/",
     severity="critical",
@@ -104,7 +105,7 @@ def access_config_map_holds_no_secret(config: Resource) -> Iterator[str]:
         text = value if isinstance(value, str) else ""
         # A key with a dot names a file: its name tells nothing about a value.
         named = "." not in name and looks_secret(name, text)
-        if named or VALUE.search(text):
+        if named or holds_secret(text):
             yield f"{path} looks like a secret"
 
 
@@ -122,12 +123,11 @@ def _decoded(value: Any) -> str:
 )
 def access_object_holds_no_secret(resource: Resource) -> Iterator[str]:
     """No field of an object but a Secret's data looks like a secret: no label, annotation, file or option."""
-    for path, leaf in resource.leaves:
-        if not isinstance(leaf, str) or len(leaf) < 8:
+    for path, text in texts(resource.props):
+        # A Secret's data may be secret, and a ConfigMap's is read as it is written by a rule of its own.
+        if resource.type in (_SECRET, _CONFIG) and first_key(path) in ("data", "stringData", "binaryData"):
             continue
-        if resource.type == _SECRET and first_key(path) in ("data", "stringData"):
-            continue
-        if VALUE.search(leaf):
+        if holds_secret(text):
             yield f"{path} looks like a secret"
 
 

@@ -19,7 +19,7 @@ from ..pods import (
     pod_spec,
 )
 from ..rules import Rule, rule
-from .secrets import VALUE, looks_secret
+from .secrets import holds_secret, looks_secret
 
 _PODS = "https://kubernetes.io/docs/concepts/security/pod-security-standards/"
 _VLLM = "https://docs.vllm.ai/en/latest/usage/security.html"
@@ -193,7 +193,7 @@ def access_container_holds_no_plain_secret(resource: Resource) -> Iterator[str]:
             if container.flag(flag) is not None:
                 yield f"{container.path}: {flag} is given as an argument"
         for path, words in ((container.path, container.words), *container.hooks):
-            if VALUE.search(" ".join(words)):
+            if holds_secret(" ".join(words)):
                 yield f"{path}: an argument looks like a secret"
         for place in HOOKS:
             for path, header in each(container.spec, f"{place}.httpGet.httpHeaders"):

@@ -3,18 +3,38 @@
 import re
 from typing import Final
 
-VALUE: Final = re.compile(
-    r"\bhf_[A-Za-z0-9]{20,}|\bsk-[A-Za-z0-9_-]{8,}|\b[sr]k_live_[A-Za-z0-9]{16,}|\bA[KS]IA[0-9A-Z]{16}\b"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}"
-    r"|\bglpat-[\w-]{20,}|\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bdckr_(pat|oat)_[\w-]{20,}|\bnpm_[A-Za-z0-9]{30,}"
-    r"|\bpypi-[\w-]{50,}|\bAIza[\w-]{35}|\bpul-[0-9a-f]{40}|\bnvapi-[\w-]{20,}"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\."
-    r"|\b[a-z][a-z0-9+.-]*://[^\s/:@\"'<>$%{}]*:[^\s/@\"'<>$%{}]+@"
-    r"|\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/-]{16,}"
-    r"|aws_secret_access_key[\"']?\s*[=:]\s*[\"']?[A-Za-z0-9+/]{40}|_authToken\s*=\s*\S"
-    r"|\"auth\"\s*:\s*\"[A-Za-z0-9+/=]{8,}\"|\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S"
-    # The private half of a JSON Web Key, or a symmetric one.
-    r"|\\?\"d\\?\"\s*:\s*\\?\"[\w-]{40,}|\\?\"kty\\?\"\s*:\s*\\?\"oct\b"
+# What every such secret holds, and how the whole looks. The first is looked for alone: it is a hundred times as fast.
+_VALUES: Final = tuple(
+    (sign, re.compile(pattern))
+    for sign, pattern in (
+        ("hf_", r"\bhf_[A-Za-z0-9]{20,}"),
+        ("sk-", r"\bsk-[A-Za-z0-9_-]{8,}"),
+        ("k_live_", r"\b[sr]k_live_[A-Za-z0-9]{16,}"),
+        ("AKIA", r"\bAKIA[0-9A-Z]{16}\b"),
+        ("ASIA", r"\bASIA[0-9A-Z]{16}\b"),
+        ("PRIVATE KEY", r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----"),
+        ("gh", r"\bgh[pousr]_[A-Za-z0-9]{20,}"),
+        ("github_pat_", r"\bgithub_pat_\w{20,}"),
+        ("glpat-", r"\bglpat-[\w-]{20,}"),
+        ("xox", r"\bxox[abeprs]-[A-Za-z0-9-]{10,}"),
+        ("dckr_", r"\bdckr_(pat|oat)_[\w-]{20,}"),
+        ("npm_", r"\bnpm_[A-Za-z0-9]{30,}"),
+        ("pypi-", r"\bpypi-[\w-]{50,}"),
+        ("AIza", r"\bAIza[\w-]{35}"),
+        ("pul-", r"\bpul-[0-9a-f]{40}"),
+        ("nvapi-", r"\bnvapi-[\w-]{20,}"),
+        ("eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\."),
+        ("://", r"://[^\s/:@\"'<>$%{}]*:[^\s/@\"'<>$%{}]+@"),
+        ("Bearer", r"Bearer\s+[A-Za-z0-9._~+/-]{16,}"),
+        ("Basic", r"Basic\s+[A-Za-z0-9._~+/-]{16,}"),
+        ("aws_secret_access_key", r"aws_secret_access_key[\"']?\s*[=:]\s*[\"']?[A-Za-z0-9+/]{40}"),
+        ("_authToken", r"_authToken\s*=\s*\S"),
+        ('"auth"', r"\"auth\"\s*:\s*\"[A-Za-z0-9+/=]{8,}\""),
+        ("machine", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S"),
+        # The private half of a JSON Web Key, or a symmetric one.
+        ('"d', r"\"d\\?\"\s*:\s*\\?\"[\w-]{40,}"),
+        ('"kty', r"\"kty\\?\"\s*:\s*\\?\"oct\b"),
+    )
 )
 NAME: Final = re.compile(
     r"(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY|API_KEY|PRIVATE_KEY|ACCESS_KEY|SIGNING_KEY|ENCRYPTION_KEY"
@@ -28,11 +48,16 @@ HARMLESS: Final = re.compile(
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.]")
 
 
+def holds_secret(text: str) -> bool:
+    """Whether a text holds what is a secret by its form."""
+    return any(sign in text and pattern.search(text) is not None for sign, pattern in _VALUES)
+
+
 def looks_secret(name: str, value: str | None) -> bool:
     """Whether a named literal value looks like a secret; `apiKey`, `api-key` and `API_KEY` are one name."""
     if not value:
         return False
-    if VALUE.search(value):
+    if holds_secret(value):
         return True
     snake = _HUMP.sub("_", name)
     return NAME.search(snake) is not None and HARMLESS.search(snake) is None

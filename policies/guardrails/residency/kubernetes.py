@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from ..arns import foreign, is_own_bucket, parse_arn
 from ..findings import Resource, each
-from ..pods import CONTAINER_TYPES, containers
+from ..pods import CONTAINER_TYPES, containers, texts
 from ..rules import Rule, rule
 
 _REGION = re.compile(r"(^|_)(AWS|S3|STS|ECR|BEDROCK|SAGEMAKER)_(\w+_)?REGION$")
-_ARN = re.compile(r"\barn:[a-z0-9*-]+:[^\s\"',;]+")
+_ARN = re.compile(r"\barn:[a-z0-9*-]+:[^\s\"',;\\]+")
 _ATTRIBUTES = "service.beta.kubernetes.io/aws-load-balancer-attributes"
 _SDK = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html"
 
@@ -85,10 +85,8 @@ def residency_service_logs_stay_in_own_buckets(service: Resource) -> Iterator[st
 )
 def residency_object_names_own_arns(resource: Resource) -> Iterator[str]:
     """Every ARN that an object or a container names is the organisation's and in an allowed region."""
-    for path, leaf in resource.leaves:
-        if not isinstance(leaf, str) or "arn:" not in leaf:
-            continue
-        for text in _ARN.findall(leaf):
+    for path, written in texts(resource.props):
+        for text in _ARN.findall(written) if "arn:" in written else ():
             arn = parse_arn(text)
             problem = None if arn is None else foreign(arn, text, resource.estate)
             if problem is not None:
