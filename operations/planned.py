@@ -27,7 +27,7 @@ COMPUTED: dict[str, Mapping[str, Any]] = {
     },
     "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
     "aws:eks/cluster:Cluster": {
-        "endpoint": "https://cluster.test",
+        "endpoint": "https://cluster.internal",
         "certificateAuthority": {"data": "Y2VydGlmaWNhdGU="},
     },
     "aws:kms/key:Key": {"keyId": "key-id"},

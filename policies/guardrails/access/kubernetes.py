@@ -4,7 +4,10 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..findings import Resource, at, each, first_key
+import yaml
+
+from ..addresses import is_private_host, url_host
+from ..findings import HIDDEN, Resource, at, each, first_key, known, names
 from ..pods import ENGINE_PORT, GATEWAY, ROLE, texts
 from ..rules import Rule, rule
 from ..types import MANAGED_ENDPOINT
@@ -25,6 +28,9 @@ _READS = frozenset({"get", "list", "watch"})
 _WRITABLE = frozenset({"leases", "events"})
 _WRITABLE_BY_NAME = frozenset({"configmaps", "leases", "events"})
 _OPEN_URLS = frozenset({"/metrics", "/healthz", "/livez", "/readyz", "/version"})
+# Programs that make EKS tokens, with the word that has them do so.
+_LOGINS = {"aws": "get-token", "cloister": "kubernetes-token"}
+_LOGIN_VARIABLES = frozenset({"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_STS_REGIONAL_ENDPOINTS"})
 _POWERFUL_ROLES = frozenset({"cluster-admin", "admin", "edit"})
 
 
@@ -241,6 +247,36 @@ def access_admission_policy_denies(policy: Resource) -> Iterator[str]:
 
 
 @rule(
+    "pulumi:providers:kubernetes",
+    fix="Give a kubeconfig that names an own cluster's private host and logs in by `aws eks get-token` or `cloister`.",
+    source="https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins",
+    severity="critical",
+)
+def access_cluster_login_is_plain(provider: Resource) -> Iterator[str]:
+    """A Kubernetes provider talks to a cluster inside, logs in by a known program, and writes no Secret to a disk."""
+    if names(provider.props, "renderYamlToDirectory"):
+        yield "renderYamlToDirectory is set, so Secrets would be written out in plain text"
+    config = known(provider.props, "kubeconfig")
+    if not config or config == HIDDEN:
+        return
+    parsed = config if isinstance(config, Mapping) else yaml.safe_load(config)
+    for path, entry in each(parsed, "clusters"):
+        host = url_host(str(at(entry, "cluster.server")))
+        if not is_private_host(host, provider.estate):
+            yield f"{path}.cluster.server {host!r} is not inside"
+    for path, entry in each(parsed, "users"):
+        login = at(entry, "user.exec")
+        if login is None:
+            continue
+        words = [str(word) for _, word in each(login, "args")]
+        if _LOGINS.get(login.get("command")) not in words:
+            yield f"{path}.user.exec.command is {login.get('command')!r}, not one that makes EKS tokens"
+        variables = sorted({str(variable.get("name")) for _, variable in each(login, "env")} - _LOGIN_VARIABLES)
+        if variables or "--endpoint-url" in words or "--no-verify-ssl" in words:
+            yield f"{path}.user.exec sets {', '.join(variables) or 'where it logs in'}"
+
+
+@rule(
     "kubernetes:core/v1:ServiceAccount",
     fix="Set automountServiceAccountToken to false.",
     source="https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/",
@@ -255,6 +291,7 @@ def access_service_account_mounts_no_token(account: Resource) -> Iterator[str]:
 
 
 RULES: tuple[Rule, ...] = (
+    access_cluster_login_is_plain,
     access_namespace_is_restricted,
     access_binding_is_narrow,
     access_cluster_role_lists_its_verbs,

@@ -21,11 +21,13 @@ _PRIVATE = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "
 def egress_container_has_its_own_network(container: Resource) -> Iterator[str]:
     """No container uses the host's network or the default bridge, which leads out."""
     mode = container.get("networkMode")
-    if mode not in (None, "", "none"):
+    named = list(each(container.props, "networksAdvanced"))
+    # The provider's own default is the bridge, which it leaves again before the start where networks are named.
+    if mode not in (None, "", "none") and not (mode in ("bridge", "default") and named):
         yield f"networkMode is {mode!r}"
-    if mode != "none" and not list(each(container.props, "networksAdvanced")):
+    if mode != "none" and not named:
         yield "networksAdvanced is empty, so it would join the default bridge"
-    for path, network in each(container.props, "networksAdvanced"):
+    for path, network in named:
         for key in ("driverOpts", "ipv6Address", "linkLocalIps"):
             if network.get(key):
                 yield f"{path}.{key} is set"

@@ -10,6 +10,14 @@ _SERVICE = "kubernetes:core/v1:Service"
 _LBC = "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/"
 _KUBERNETES = "https://kubernetes.io/docs/concepts/services-networking/service/"
 _PREFIX = "service.beta.kubernetes.io/aws-load-balancer-"
+# Annotations that give a balancer public addresses or names.
+_PUBLIC = (
+    *(
+        f"{_PREFIX}{name}"
+        for name in ("eip-allocations", "ipv6-addresses", "enable-prefix-for-ipv6", "source-nat-ipv6")
+    ),
+    "external-dns.alpha.kubernetes.io/",
+)
 _SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 _CLASSES = ("service.k8s.aws/nlb", "eks.amazonaws.com/nlb")
 
@@ -30,14 +38,17 @@ def egress_service_balancer_is_internal(service: Resource) -> Iterator[str]:
         yield f"annotation {_PREFIX}internal is not true"
     if str(annotations.get(f"{_PREFIX}ip-address-type", "ipv4")) != "ipv4":
         yield f"annotation {_PREFIX}ip-address-type is not ipv4"
-    if annotations.get(f"{_PREFIX}eip-allocations"):
-        yield f"annotation {_PREFIX}eip-allocations is set"
+    for name in annotations:
+        if str(name).startswith(_PUBLIC):
+            yield f"annotation {name} is set"
     if service.get("spec.type") != "LoadBalancer":
         return
     if scheme is None:
         yield f"annotation {_PREFIX}scheme is not given"
     if service.get("spec.loadBalancerClass") not in _CLASSES:
         yield f"spec.loadBalancerClass is {service.get('spec.loadBalancerClass')!r}"
+    if not list(each(service.props, "spec.loadBalancerSourceRanges")):
+        yield "spec.loadBalancerSourceRanges is empty"
     for path, cidr in each(service.props, "spec.loadBalancerSourceRanges"):
         if not inside(cidr, service.estate.ranges):
             yield f"{path} {cidr!r} is not inside the estate"
