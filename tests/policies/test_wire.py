@@ -117,7 +117,7 @@ def test_a_rule_that_fails_refuses_and_shows_no_value(analyzer: Any) -> None:
     found = analyzed(analyzer, "aws:iam/rolePolicy:RolePolicy", {"policy": "{secret-text"})
     assert found
     assert all(one.enforcementLevel == analyzer_pb2.MANDATORY for one in found)
-    assert any("the rule itself failed" in one.message for one in found)
+    assert any("unexpected form" in one.message for one in found)
     assert not any("secret-text" in one.message for one in found)
 
 

@@ -6,6 +6,7 @@ from . import (
     containers,
     dns,
     endpoints,
+    fields,
     load_balancers,
     network_policies,
     peering,
@@ -31,4 +32,5 @@ RULES: tuple[Rule, ...] = (
     *network_policies.RULES,
     *pods.RULES,
     *containers.RULES,
+    *fields.RULES,
 )
