@@ -17,8 +17,9 @@ _RULE = "aws:route53/resolverFirewallRule:ResolverFirewallRule"
 @rule(_RULE, fix="Use INSPECT_REDIRECTION_DOMAIN.", source=_SOURCE)
 def egress_dns_rule_inspects_redirections(entry: Resource) -> Iterator[str]:
     """A name that redirects to another is judged by both."""
-    if entry.get("firewallDomainRedirectionAction") == "TRUST_REDIRECTION_DOMAIN":
-        yield "firewallDomainRedirectionAction is TRUST_REDIRECTION_DOMAIN"
+    action = entry.get("firewallDomainRedirectionAction")
+    if action not in (None, "", "INSPECT_REDIRECTION_DOMAIN"):
+        yield f"firewallDomainRedirectionAction is {action!r}"
 
 
 @rule(_RULE, fix="Leave qType out; use ALLOW or BLOCK.", source=_SOURCE)

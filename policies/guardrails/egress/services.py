@@ -45,8 +45,8 @@ def egress_service_balancer_is_internal(service: Resource) -> Iterator[str]:
 @rule(_SERVICE, fix="Use ClusterIP.", source=_KUBERNETES)
 def egress_service_opens_no_node_port(service: Resource) -> Iterator[str]:
     """A Service opens no port on the nodes."""
-    if service.get("spec.type") == "NodePort":
-        yield "spec.type is NodePort"
+    if service.get("spec.type") not in (None, "", "ClusterIP", "LoadBalancer", "ExternalName"):
+        yield f"spec.type is {service.get('spec.type')!r}"
     for path, port in each(service.props, "spec.ports"):
         if port.get("nodePort"):
             yield f"{path}.nodePort is set"
