@@ -167,13 +167,13 @@ def estate_references_are_managed(stack: Stack) -> Iterator[tuple[Resource, str]
             known = owned | declared(resource.estate) if declared else owned
             proved = [source for source in origins(resource, key) if source.urn in targets]
             named = set(values(resource, key))
-            # A proved source whose id is not known yet stands for one value.
+            # A proved source whose id is not known yet stands for one value, known or not.
             spare = sum(1 for source in proved if not (identities(source) & named))
             strangers = sorted(named - known)
             if count_unknown(resource, key) and not proved:
                 if filled is None or origins(resource, key) or not filled(resource):
                     yield resource, f"{key} is not known and comes from no managed resource"
-            elif len(strangers) > spare:
+            elif strangers and len(strangers) + count_unknown(resource, key) > spare:
                 yield resource, f"{key} {', '.join(strangers)} is not of this stack"
 
 
