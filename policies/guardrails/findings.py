@@ -11,7 +11,7 @@ from pulumi_policy.proxy import UnknownValueError
 from .owner import Estate
 
 
-class UnexpectedForm(ValueError):
+class UnexpectedFormError(ValueError):
     """A value has another form than the provider's schema gives it, such as a list where one object belongs."""
 
     def __init__(self, path: str) -> None:
@@ -87,14 +87,14 @@ def at(value: Any, path: str) -> Any:
     """The value at a dotted path below a mapping, None when any part of it is absent.
 
     Raises:
-        UnexpectedForm: when a part of it is no mapping; a provider may still read a list of one as an object.
+        UnexpectedFormError: when a part of it is no mapping; a provider may still read a list of one as an object.
     """
     keys = path.split(".")
     for depth, key in enumerate(keys):
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise UnexpectedForm(".".join(keys[:depth]) or path)
+            raise UnexpectedFormError(".".join(keys[:depth]) or path)
         value = value.get(key)
     return value
 

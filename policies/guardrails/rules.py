@@ -9,7 +9,7 @@ from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError
 
-from .findings import Resource, UnexpectedForm
+from .findings import Resource, UnexpectedFormError
 from .owner import Exemption
 
 THEMES = ("residency", "egress", "access", "supply-chain", "estate")
@@ -96,7 +96,7 @@ def run(rule: Rule, subject: Any) -> Iterator[Any]:
         yield from rule.check(subject)
     except UnknownValueError as error:
         yield f"{'.'.join(error.props)} is not known yet, so the promise cannot be proved; give a literal value"
-    except UnexpectedForm as error:
+    except UnexpectedFormError as error:
         yield f"{error}, so the promise cannot be proved; write it as the provider's documentation does"
     except (AttributeError, LookupError, TypeError, ValueError):
         yield "a value has an unexpected form, so the promise cannot be proved; write it as the documentation does"

@@ -1,11 +1,11 @@
-"""What rules read of a resource, told by a recorder around its properties, and one wrong value after the other in it."""
+"""What rules read of a resource, told by a recorder around its properties, and the wrong values that spoil it."""
 
 import copy
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
 
 from policies.guardrails.findings import HIDDEN, Resource
 from policies.guardrails.rules import run
@@ -147,3 +147,19 @@ def mutants(props: Mapping[str, Any], path: Path) -> Iterator[tuple[str, dict[st
         else:
             container[key] = wrong
         yield kind, changed
+
+
+def plain(value: Any) -> Any:
+    """What is behind the SDK's proxy, as data that can be spoiled; unknown values are the engine's sentinel again."""
+    if isinstance(value, Mapping):
+        return {key: plain(_element(value, key)) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(_element(value, index)) for index in range(len(value))]
+    return value
+
+
+def _element(value: Any, key: Any) -> Any:
+    try:
+        return value[key]
+    except UnknownValueError:
+        return UNKNOWN_STRING_VALUE

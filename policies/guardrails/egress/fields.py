@@ -22,7 +22,7 @@ REFUSED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
         "secondaryArtifacts",
         "secondarySourceVersions",
         "secondarySources",
-        "source.auths",
+        "source.auth",
         "source.gitSubmodulesConfig",
         "source.location",
     ),
