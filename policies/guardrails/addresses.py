@@ -12,9 +12,11 @@ from .s3_ranges import S3_PREFIX_LISTS, S3_RANGES
 
 def inside(cidr: Any, ranges: Iterable[IPv4Network]) -> bool:
     """Whether a range lies wholly inside one of the ranges; host bits, IPv6 and anything malformed do not."""
+    if not isinstance(cidr, str):
+        return False
     try:
         network = ip_network(cidr, strict=True)
-    except (ValueError, TypeError):
+    except ValueError:
         return False
     return isinstance(network, IPv4Network) and any(network.subnet_of(owned) for owned in ranges)
 
@@ -46,9 +48,11 @@ def only_tcp(entry: Mapping[str, Any], lowest: int, highest: int) -> bool:
 
 def is_private_address(value: Any) -> bool:
     """Whether a text is a private or loopback IPv4 address."""
+    if not isinstance(value, str):
+        return False
     try:
         address = ip_address(value)
-    except (ValueError, TypeError):
+    except ValueError:
         return False
     return isinstance(address, IPv4Address) and address.is_private and not address.is_unspecified
 

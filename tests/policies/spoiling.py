@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from .support import RESOURCE_RULES
 
 Path = tuple[str, ...]
 """Keys from the outside in; elements of a list have their list's path."""
-PUBLIC_POLICY = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+PUBLIC = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
 
 
 class RecordedMapping(Mapping[str, Any]):
@@ -116,6 +117,9 @@ def wrong_text(value: str) -> str:
         return "8.8.8.8/32"
     if value.startswith("eu-"):
         return "eu-west-2"
+    if value.startswith("{") and '"Statement"' in value:
+        policy = json.loads(value)
+        return json.dumps({**policy, "Statement": [*policy["Statement"], PUBLIC]})
     if "@sha256:" in value:
         return "docker.io/x:latest"
     return {"true": "false", "false": "true"}.get(value, "x")
@@ -129,7 +133,7 @@ def wrong_element(value: Any) -> Any:
         return {key: wrong_element(item) for key, item in value.items()}
     if isinstance(value, list):
         return [wrong_element(item) for item in value]
-    return not value if isinstance(value, bool) else value
+    return not value if isinstance(value, bool) else 1.0
 
 
 def mutants(props: Mapping[str, Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
