@@ -74,10 +74,16 @@ def is_private_host(value: Any, estate: Estate) -> bool:
 
 
 def is_regional_aws_name(host: str, estate: Estate) -> bool:
-    """Whether a host name is an AWS service's in an allowed region."""
+    """Whether a host name is an AWS service's in an allowed region, and none under which anybody publishes."""
     labels = host.rstrip(".").lower().split(".")
     suffixes = (".amazonaws.com", ".amazonaws.eu", ".api.aws", ".on.aws", ".api.amazonwebservices.eu")
+    if any(label in _PUBLISHED or label.startswith("s3-website") for label in labels):
+        return False
     return host.rstrip(".").lower().endswith(suffixes) and any(label in estate.regions for label in labels)
+
+
+# Services that give every customer's machines, functions and sites a public name below the region's.
+_PUBLISHED = frozenset({"compute", "execute-api", "lambda-url", "elasticbeanstalk", "awsapprunner"})
 
 
 def url_host(value: str) -> str:

@@ -10,6 +10,14 @@ from pulumi_policy.proxy import UnknownValueError
 
 from .owner import Estate
 
+
+class UnexpectedFormError(ValueError):
+    """A value has another form than the provider's schema gives it, such as a list where one object belongs."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} has an unexpected form")
+
+
 # What the engine shows instead of a secret when it analyses a stored state.
 HIDDEN = "[secret]"
 
@@ -76,10 +84,17 @@ class Resource:
 
 
 def at(value: Any, path: str) -> Any:
-    """The value at a dotted path below a mapping, None when any part of it is absent."""
-    for key in path.split("."):
-        if not isinstance(value, Mapping):
+    """The value at a dotted path below a mapping, None when any part of it is absent.
+
+    Raises:
+        UnexpectedFormError: when a part of it is no mapping; a provider may still read a list of one as an object.
+    """
+    keys = path.split(".")
+    for depth, key in enumerate(keys):
+        if value is None:
             return None
+        if not isinstance(value, Mapping):
+            raise UnexpectedFormError(".".join(keys[:depth]) or path)
         value = value.get(key)
     return value
 

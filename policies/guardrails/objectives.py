@@ -79,7 +79,7 @@ OBJECTIVES: Final[tuple[Objective, ...]] = (
             "C5:2020": "COS-02",
             "ISO 27001:2022": "A.8.20",
         },
-        rules=(*egress.vpc.RULES, *egress.ipv6.RULES, *egress.routes.RULES),
+        rules=(*egress.vpc.RULES, *egress.ipv6.RULES, *egress.routes.RULES, *egress.fields.RULES),
     ),
     Objective(
         name="known-networks",
@@ -258,7 +258,7 @@ OBJECTIVES: Final[tuple[Objective, ...]] = (
             "C5:2020": "DEV-03",
             "ISO 27001:2022": "A.8.9, A.8.32",
         },
-        rules=(*supply_chain.types.RULES, *supply_chain.fields.RULES, *estate.references.RULES),
+        rules=(*supply_chain.types.RULES, *estate.references.RULES),
     ),
     Objective(
         name="known-images",

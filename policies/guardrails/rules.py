@@ -9,11 +9,9 @@ from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError
 
-from .findings import Resource
+from .findings import Resource, UnexpectedFormError
 from .owner import Exemption
 
-# What a rule meets that reads a text where a list should be, or a list where a section should be.
-UNEXPECTED_FORM = (AttributeError, TypeError, ValueError, KeyError, IndexError)
 THEMES = ("residency", "egress", "access", "supply-chain", "estate")
 SEVERITIES = ("critical", "high", "medium")
 
@@ -98,8 +96,10 @@ def run(rule: Rule, subject: Any) -> Iterator[Any]:
         yield from rule.check(subject)
     except UnknownValueError as error:
         yield f"{'.'.join(error.props)} is not known yet, so the promise cannot be proved; give a literal value"
-    except UNEXPECTED_FORM:
-        yield "a value has another form than the provider documents, so the promise cannot be proved; give it that form"
+    except UnexpectedFormError as error:
+        yield f"{error}, so the promise cannot be proved; write it as the provider's documentation does"
+    except (AttributeError, LookupError, TypeError, ValueError):
+        yield "a value has an unexpected form, so the promise cannot be proved; write it as the documentation does"
     except (
         Exception
     ) as error:  # a rule that fails must refuse; a message could hold a secret, so only its kind is shown

@@ -213,7 +213,9 @@ def test_the_registry_of_a_host_is_named_without_a_password(edge: Plan) -> None:
 @pytest.mark.parametrize("layer", ["serving", "edge"])
 def test_no_layer_plans_a_secret(layer: str, request: pytest.FixtureRequest) -> None:
     found: Plan = request.getfixturevalue(layer)
-    for text in (text for resource in found.resources for text in texts(resource.inputs)):
+    # Admission policies hold the signs of secrets, to refuse them.
+    planned = [resource for resource in found.resources if not resource.type.endswith(":ValidatingAdmissionPolicy")]
+    for text in (text for resource in planned for text in texts(resource.inputs)):
         assert not any(sign in text for sign in ("PRIVATE KEY", "AKIA", "hf_", "eyJ"))
 
 

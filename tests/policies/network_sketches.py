@@ -90,6 +90,21 @@ NAMES: Sketch = {
         {"vpcId": ("vpc",), "firewallRuleGroupId": ("chain",)},
     ),
     "questions": ("LogGroup", {"name": None}, {}),
+    "packets": ("ec2/flowLog", {"vpcId": "UNKNOWN"}, {"vpcId": ("vpc",)}),
+    "trail": (
+        "cloudtrail/trail",
+        {"s3BucketName": "UNKNOWN", "kmsKeyId": "UNKNOWN"},
+        {"s3BucketName": ("calls",), "kmsKeyId": ("secret",)},
+    ),
+    "calls": ("aws:s3/bucket:Bucket", {"id": "calls-111122223333"}, {}),
+    "calls-block": ("BucketPublicAccessBlock", {"bucket": "UNKNOWN"}, {"bucket": ("calls",)}),
+    "calls-key": ("BucketServerSideEncryptionConfiguration", {"bucket": "calls-111122223333"}, {"bucket": ("calls",)}),
+    "secret": ("kms/key", {}, {}),
+    "asked": (
+        "ResolverQueryLogConfigAssociation",
+        {"resourceId": "UNKNOWN", "resolverQueryLogConfigId": "UNKNOWN"},
+        {"resourceId": ("vpc",), "resolverQueryLogConfigId": ("log",)},
+    ),
     "log": ("ResolverQueryLogConfig", {"destinationArn": "UNKNOWN"}, {"destinationArn": ("questions",)}),
     "blocked": ("LogMetricFilter", {"logGroupName": "UNKNOWN"}, {"logGroupName": ("questions",)}),
     "topic": ("sns/topic", {"kmsMasterKeyId": "UNKNOWN"}, {"kmsMasterKeyId": ("key",)}),
@@ -210,4 +225,40 @@ VPN: Sketch = {
         },
         {"routeTableId": ("table",), "gatewayId": ("gateway",)},
     ),
+}
+ATTACHED: Sketch = {
+    **NAMES,
+    "cluster": (
+        "eks/cluster",
+        {"vpcConfig": {"subnetIds": ["UNKNOWN"], "securityGroupIds": None, "vpcId": None}},
+        {"vpcConfig": ("subnet",)},
+    ),
+    "interface": (
+        "ec2/networkInterface",
+        {"subnetId": "UNKNOWN", "securityGroups": ["UNKNOWN"]},
+        {"subnetId": ("subnet",), "securityGroups": ("group",)},
+    ),
+    "resolver": (
+        "ResolverEndpoint",
+        {"securityGroupIds": ["sg-1"], "ipAddresses": [{"subnetId": "subnet-1"}, {"subnetId": "UNKNOWN"}]},
+        {"securityGroupIds": ("group",), "ipAddresses": ("subnet",)},
+    ),
+    "options": ("ec2/vpcDhcpOptions", {"id": "dopt-1"}, {}),
+    "options-joined": (
+        "ec2/vpcDhcpOptionsAssociation",
+        {"vpcId": "vpc-1", "dhcpOptionsId": "UNKNOWN"},
+        {"vpcId": ("vpc",), "dhcpOptionsId": ("options",)},
+    ),
+    "template": (
+        "ec2/launchTemplate",
+        {"vpcSecurityGroupIds": ["sg-1"], "networkInterfaces": {0: {"securityGroups": ["sg-1"]}}},
+        {"vpcSecurityGroupIds": ("group",), "networkInterfaces": ("group",)},
+    ),
+    "build": (
+        "codebuild/project",
+        {"vpcConfig": {"vpcId": "vpc-1", "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]}},
+        {"vpcConfig": ("vpc", "subnet", "group")},
+    ),
+    "policy": ("aws:iam/policy:Policy", {}, {}),
+    "granted": ("RolePolicyAttachment", {"policyArn": "UNKNOWN"}, {"policyArn": ("policy",)}),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .network_sketches import FRONT, NAMES, NETWORK, PEERED, SHARED, VPN
+from .network_sketches import ATTACHED, FRONT, NAMES, NETWORK, PEERED, SHARED, VPN
 from .sketches import EDGE, SERVING, STORAGE, Sketch
 
 MANAGED = "estate-references-are-managed"
@@ -198,4 +198,22 @@ SPOILED: Sequence[tuple[str, Sketch, str, Mapping[str, Any] | None, Mapping[str,
     (LEAVES, EDGE, "engine", {"networksAdvanced": [{"name": "cloister-front"}]}, {}),
     (IMAGES, EDGE, "engine", {}, {"image": ()}),
     (IMAGES, EDGE, "pull", {"name": "docker.io/x@sha256:" + "0" * 64}, {}),
+    ("estate-vpc-traffic-is-recorded", NAMES, "packets", WITHOUT, {}),
+    ("estate-vpc-traffic-is-recorded", NAMES, "packets", {"vpcId": "vpc-bad"}, {"vpcId": ()}),
+    ("estate-vpc-traffic-is-recorded", NAMES, "packets", {"vpcId": None, "subnetId": "UNKNOWN"}, {"vpcId": ()}),
+    ("estate-vpc-traffic-is-recorded", NAMES, "asked", WITHOUT, {}),
+    ("estate-vpc-traffic-is-recorded", NAMES, "asked", {}, {"resourceId": ()}),
+    ("estate-calls-are-recorded", ATTACHED, "trail", WITHOUT, {}),
+    ("estate-calls-are-recorded", ATTACHED, "trail", {"region": "eu-central-1"}, {}),
+    (MANAGED, ATTACHED, "cluster", {"vpcConfig": {"subnetIds": ["UNKNOWN", "subnet-bad"]}}, {}),
+    (MANAGED, ATTACHED, "cluster", {"vpcConfig": {"subnetIds": "UNKNOWN"}}, {"vpcConfig": ()}),
+    (MANAGED, ATTACHED, "interface", {"subnetId": "subnet-bad"}, {"subnetId": ()}),
+    (MANAGED, ATTACHED, "interface", {"securityGroups": ["UNKNOWN", "sg-bad"]}, {}),
+    (MANAGED, ATTACHED, "resolver", {"securityGroupIds": ["sg-1", "sg-bad"]}, {"securityGroupIds": ()}),
+    (MANAGED, ATTACHED, "resolver", {"ipAddresses": {0: {"subnetId": "subnet-bad"}}}, {"ipAddresses": ()}),
+    (MANAGED, ATTACHED, "options-joined", {}, {"dhcpOptionsId": ()}),
+    (MANAGED, ATTACHED, "options-joined", {"vpcId": "vpc-bad"}, {"vpcId": ()}),
+    (MANAGED, ATTACHED, "template", {"vpcSecurityGroupIds": ["sg-1", "sg-bad"]}, {}),
+    (MANAGED, ATTACHED, "build", {"vpcConfig": {"subnets": ["subnet-1", "subnet-bad"]}}, {"vpcConfig": ()}),
+    (PROVED, ATTACHED, "granted", {}, {"policyArn": ()}),
 ]

@@ -10,7 +10,7 @@ import pytest
 from policies.guardrails import POLICIES, stack_findings, stack_view
 from policies.guardrails.estate.names import service_names
 
-from .network_sketches import FRONT, NAMES, PEERED, SHARED, VPN
+from .network_sketches import ATTACHED, FRONT, NAMES, PEERED, SHARED, VPN
 from .sketches import EDGE, SERVING, STORAGE, Sketch, built
 from .spoiled_stacks import BLOCKED, MANAGED, SPOILED, WITHOUT
 from .support import estate, good, merged, stack, token, view
@@ -23,6 +23,7 @@ GOOD = {
     "peered": PEERED,
     "front": FRONT,
     "vpn": VPN,
+    "attached": ATTACHED,
     "storage": STORAGE,
     "serving": SERVING,
     "edge": EDGE,

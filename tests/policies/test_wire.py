@@ -117,7 +117,7 @@ def test_a_value_that_no_rule_can_read_is_refused_and_not_shown(analyzer: Any) -
     found = analyzed(analyzer, "aws:iam/rolePolicy:RolePolicy", {"policy": "{secret-text"})
     assert found
     assert all(one.enforcementLevel == analyzer_pb2.MANDATORY for one in found)
-    assert any("another form than the provider documents" in one.message for one in found)
+    assert any("unexpected form" in one.message for one in found)
     assert not any("secret-text" in one.message for one in found)
 
 

@@ -1,7 +1,7 @@
 """Pods of every kind: no privilege, no secret in a plain place, no back door in the engine."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..findings import Resource, at, each, known, names
 from ..pods import (
@@ -187,7 +187,11 @@ def access_container_holds_no_plain_secret(resource: Resource) -> Iterator[str]:
             if looks_secret(name, value):
                 yield f"{container.path}: variable {name} looks like a secret"
         for path, entry in each(container.spec, container.environment_of):
-            if at(entry, "valueFrom.configMapKeyRef") is not None and looks_secret(str(entry.get("name")), "?"):
+            if (
+                isinstance(entry, Mapping)
+                and at(entry, "valueFrom.configMapKeyRef") is not None
+                and looks_secret(str(entry.get("name")), "?")
+            ):
                 yield f"{container.path}.{path}: variable {entry.get('name')} comes from a ConfigMap"
         for flag in _KEY_FLAGS:
             if container.flag(flag) is not None:

@@ -6,6 +6,7 @@ from . import (
     containers,
     dns,
     endpoints,
+    fields,
     ipv6,
     load_balancers,
     network_policies,
@@ -33,4 +34,5 @@ RULES: tuple[Rule, ...] = (
     *network_policies.RULES,
     *pods.RULES,
     *containers.RULES,
+    *fields.RULES,
 )

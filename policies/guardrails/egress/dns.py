@@ -17,8 +17,9 @@ _RULE = "aws:route53/resolverFirewallRule:ResolverFirewallRule"
 @rule(_RULE, fix="Use INSPECT_REDIRECTION_DOMAIN.", source=_SOURCE)
 def egress_dns_rule_inspects_redirections(entry: Resource) -> Iterator[str]:
     """A name that redirects to another is judged by both."""
-    if entry.get("firewallDomainRedirectionAction") == "TRUST_REDIRECTION_DOMAIN":
-        yield "firewallDomainRedirectionAction is TRUST_REDIRECTION_DOMAIN"
+    action = entry.get("firewallDomainRedirectionAction")
+    if action not in (None, "", "INSPECT_REDIRECTION_DOMAIN"):
+        yield f"firewallDomainRedirectionAction is {action!r}"
 
 
 @rule(_RULE, fix="Leave qType out; use ALLOW or BLOCK.", source=_SOURCE)
@@ -62,7 +63,7 @@ def _is_own_name(name: str, estate: Estate) -> bool:
         return False
     if f".{bare}".endswith(PRIVATE_SUFFIXES):
         return True
-    if not is_regional_aws_name(bare, estate):
+    if not is_regional_aws_name(bare, estate) or _BALANCERS.search(bare):
         return False
     chosen = _CHOSEN_NAME.fullmatch(host)
     if chosen is None:
@@ -81,6 +82,8 @@ def _is_of_aws(bucket: str) -> bool:
 # Below S3 and the registry customers choose the names: one of somebody else, or any, is a door to somebody else's data,
 # and whoever can ask for `<anything>.s3…` sends anything out by the question alone.
 _CHOSEN_NAME = re.compile(r"(?P<owner>.+)\.(s3|s3-accesspoint|dkr\.ecr)[.-](dualstack\.)?[a-z]+(-[a-z]+)+-\d\..+")
+# Anybody's load balancer may have such a name.
+_BALANCERS = re.compile(r"(^|\.)elb\.")
 # A cluster's name begins with an id that EKS makes.
 _CLUSTERS = re.compile(r"\*\.[a-z0-9-]+\.eks\.amazonaws\.(com|eu)")
 
@@ -107,14 +110,19 @@ def egress_dns_firewall_fails_closed(config: Resource) -> Iterator[str]:
 
 @rule(
     "aws:route53/resolverEndpoint:ResolverEndpoint",
-    fix="Use direction INBOUND.",
+    fix="Use direction INBOUND and resolverEndpointType IPV4.",
     source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-overview-forward-vpc-to-network.html",
     severity="critical",
 )
 def egress_resolver_forwards_nothing(endpoint: Resource) -> Iterator[str]:
-    """No resolver forwards queries to other networks."""
+    """No resolver forwards queries to other networks, and it is asked over IPv4 only."""
     if endpoint.get("direction") != "INBOUND":
         yield f"direction is {endpoint.get('direction')!r}"
+    if endpoint.get("resolverEndpointType") not in (None, "", "IPV4"):
+        yield f"resolverEndpointType is {endpoint.get('resolverEndpointType')!r}"
+    for path, address in each(endpoint.props, "ipAddresses"):
+        if address.get("ipv6"):
+            yield f"{path}.ipv6 is set"
 
 
 @rule(

@@ -62,8 +62,8 @@ def egress_service_balancer_is_internal(service: Resource) -> Iterator[str]:
 )
 def egress_service_opens_no_node_port(service: Resource) -> Iterator[str]:
     """A Service opens no port on the nodes."""
-    if service.get("spec.type") == "NodePort":
-        yield "spec.type is NodePort"
+    if service.get("spec.type") not in (None, "", "ClusterIP", "LoadBalancer", "ExternalName"):
+        yield f"spec.type is {service.get('spec.type')!r}"
     if service.get("spec.type") == "LoadBalancer" and service.get("spec.allocateLoadBalancerNodePorts") is not False:
         yield "spec.allocateLoadBalancerNodePorts is not false"
     if service.get("spec.healthCheckNodePort"):

@@ -116,7 +116,8 @@ def egress_interface_is_private(resource: Resource) -> Iterator[str]:
     )
     for path, interface in interfaces:
         for key in _INTERFACE_KEYS:
-            if str(interface.get(key) or "").lower() not in ("", "false", "0", "0.0", "[]"):
+            value = interface.get(key)
+            if value and str(value).lower() not in ("false", "0", "0.0"):
                 yield f"{path}.{key} is set".lstrip(".")
         if str(interface.get("sourceDestCheck")).lower() == "false":
             yield f"{path}.sourceDestCheck is false".lstrip(".")
@@ -131,7 +132,10 @@ _INTERFACE_KEYS = (
     "primaryIpv6",
     "ipv6AddressCount",
     "ipv6AddressListEnabled",
+    "ipv6AddressLists",
+    "ipv6Addresses",
     "ipv6PrefixCount",
+    "ipv6Prefixes",
 )
 
 RULES: tuple[Rule, ...] = (

@@ -23,6 +23,12 @@ _LISTENER = "aws:lb/listener:Listener"
 _BUCKET = "aws:s3/bucket:Bucket"
 _ZONE = "aws:route53/zone:Zone"
 _GROUPS = ("aws:ec2/securityGroup:SecurityGroup",)
+_CLUSTER = "aws:eks/cluster:Cluster"
+_PROJECT = "aws:codebuild/project:Project"
+_INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
+_RESOLVER = "aws:route53/resolverEndpoint:ResolverEndpoint"
+_DHCP = "aws:ec2/vpcDhcpOptionsAssociation:VpcDhcpOptionsAssociation"
+_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 
 # (type, property) -> types that its value may come from. `routes.gatewayId` is a field below a property.
 _MANAGED: dict[tuple[str, str], tuple[str, ...]] = {
@@ -61,6 +67,20 @@ _MANAGED: dict[tuple[str, str], tuple[str, ...]] = {
     (_LISTENER, "defaultActions.targetGroupArn"): ("aws:lb/targetGroup:TargetGroup",),
     ("aws:lb/targetGroup:TargetGroup", "vpcId"): (_VPC,),
     ("aws:eks/nodeGroup:NodeGroup", "subnetIds"): (_SUBNET,),
+    (_CLUSTER, "vpcConfig.subnetIds"): (_SUBNET,),
+    (_CLUSTER, "vpcConfig.securityGroupIds"): _GROUPS,
+    (_PROJECT, "vpcConfig.vpcId"): (_VPC,),
+    (_PROJECT, "vpcConfig.subnets"): (_SUBNET,),
+    (_PROJECT, "vpcConfig.securityGroupIds"): _GROUPS,
+    (_INTERFACE, "subnetId"): (_SUBNET,),
+    (_INTERFACE, "securityGroups"): _GROUPS,
+    (_RESOLVER, "ipAddresses.subnetId"): (_SUBNET,),
+    (_RESOLVER, "securityGroupIds"): _GROUPS,
+    (_DHCP, "vpcId"): (_VPC,),
+    (_DHCP, "dhcpOptionsId"): ("aws:ec2/vpcDhcpOptions:VpcDhcpOptions",),
+    (_TEMPLATE, "vpcSecurityGroupIds"): (*_GROUPS, _CLUSTER),
+    (_TEMPLATE, "networkInterfaces.subnetId"): (_SUBNET,),
+    (_TEMPLATE, "networkInterfaces.securityGroups"): (*_GROUPS, _CLUSTER),
     ("aws:cloudtrail/trail:Trail", "s3BucketName"): (_BUCKET,),
     ("aws:s3/bucketLogging:BucketLogging", "targetBucket"): (_BUCKET,),
     ("aws:s3/bucketNotification:BucketNotification", "bucket"): (_BUCKET,),
@@ -92,6 +112,8 @@ _PROVED: dict[tuple[str, str], tuple[str, ...]] = {
     ("aws:eks/podIdentityAssociation:PodIdentityAssociation", "roleArn"): (_ROLE,),
     ("aws:eks/accessEntry:AccessEntry", "principalArn"): (_ROLE,),
     ("aws:ec2/flowLog:FlowLog", "iamRoleArn"): (_ROLE,),
+    ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn"): ("aws:iam/policy:Policy",),
+    ("aws:iam/role:Role", "managedPolicyArns"): ("aws:iam/policy:Policy",),
     ("aws:ec2/flowLog:FlowLog", "logDestination"): (_LOG_GROUP, _BUCKET),
     ("aws:route53/resolverQueryLogConfig:ResolverQueryLogConfig", "destinationArn"): (_LOG_GROUP, _BUCKET),
 }
@@ -145,13 +167,13 @@ def estate_references_are_managed(stack: Stack) -> Iterator[tuple[Resource, str]
             known = owned | declared(resource.estate) if declared else owned
             proved = [source for source in origins(resource, key) if source.urn in targets]
             named = set(values(resource, key))
-            # A proved source whose id is not known yet stands for one value.
+            # A proved source whose id is not known yet stands for one value, known or not.
             spare = sum(1 for source in proved if not (identities(source) & named))
             strangers = sorted(named - known)
             if count_unknown(resource, key) and not proved:
                 if filled is None or origins(resource, key) or not filled(resource):
                     yield resource, f"{key} is not known and comes from no managed resource"
-            elif len(strangers) > spare:
+            elif strangers and len(strangers) + count_unknown(resource, key) > spare:
                 yield resource, f"{key} {', '.join(strangers)} is not of this stack"
 
 

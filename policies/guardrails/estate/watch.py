@@ -1,4 +1,4 @@
-"""Somebody is told when the name firewall blocks: a blocked name is the first sign of a way out being tried."""
+"""What must be recorded, and who is told: a blocked name is the first sign of a way out being tried."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,10 @@ from ..findings import Resource, at, known
 from ..rules import Rule, rule
 from ..stack import Stack, origins, refers, values
 
+_BUCKET = "aws:s3/bucket:Bucket"
+_CLUSTER = "aws:eks/cluster:Cluster"
+_VPC = "aws:ec2/vpc:Vpc"
+_QUERY_LOG_ASSOCIATION = "aws:route53/resolverQueryLogConfigAssociation:ResolverQueryLogConfigAssociation"
 _QUERY_LOG = "aws:route53/resolverQueryLogConfig:ResolverQueryLogConfig"
 _LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 _FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
@@ -47,4 +51,38 @@ def _rings(alarm: Resource, entry: Resource) -> bool:
     return same and acts and rising and alarm.get("actionsEnabled") is not False
 
 
-RULES: tuple[Rule, ...] = (estate_blocked_names_raise_an_alarm,)
+@rule(
+    _VPC,
+    fix="Declare a FlowLog with its vpcId, and a ResolverQueryLogConfigAssociation with it as resourceId.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html",
+)
+def estate_vpc_traffic_is_recorded(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """Every VPC records its packets and the names that it asks for."""
+    for vpc in stack.of(_VPC):
+        if not stack.pointing("aws:ec2/flowLog:FlowLog", "vpcId", vpc):
+            yield vpc, "it has no flow log"
+        if not stack.pointing(_QUERY_LOG_ASSOCIATION, "resourceId", vpc):
+            yield vpc, "no query log is associated with it"
+
+
+@rule(
+    _CLUSTER,
+    fix="Declare a Trail beside the cluster.",
+    source="https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-create-and-update-a-trail.html",
+)
+def estate_calls_are_recorded(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """Where a cluster stands beside its stores, a trail of the same stack records who changes what in their region.
+
+    A network or a cluster by itself may rely on a trail of the organisation, which no stack shows.
+    """
+    recorded = {trail.region for trail in stack.of("aws:cloudtrail/trail:Trail")}
+    for cluster in stack.of(_CLUSTER) if stack.of(_BUCKET) else ():
+        if cluster.region not in recorded:
+            yield cluster, "no trail records its region"
+
+
+RULES: tuple[Rule, ...] = (
+    estate_blocked_names_raise_an_alarm,
+    estate_vpc_traffic_is_recorded,
+    estate_calls_are_recorded,
+)

@@ -1,18 +1,14 @@
 """Where data and its copies live: keys, buckets, logs, secrets."""
 
-import re
 from collections.abc import Iterator
 
 from ..arns import is_own_bucket
-from ..findings import Resource, each, known
+from ..findings import Resource, each, known, known_items
 from ..iam import is_aws_read, statements
 from ..rules import Rule, rule
 
-# Where load balancers and builds write to.
-_NESTED_BUCKETS = (
-    re.compile(r"(access|connection|healthCheck)Logs\.bucket"),
-    re.compile(r"artifacts\.location|cache\.location|logsConfig\.s3Logs\.location"),
-)
+# Where load balancers write to.
+_BALANCER_LOGS = ("accessLogs", "connectionLogs", "healthCheckLogs")
 _S3 = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/"
 
 
@@ -43,7 +39,6 @@ def residency_bucket_stays_in_its_region(bucket: Resource) -> Iterator[str]:
     "aws:s3/bucketLogging:BucketLogging",
     "aws:cloudtrail/trail:Trail",
     "aws:lb/loadBalancer:LoadBalancer",
-    "aws:codebuild/project:Project",
     fix="Send logs to a bucket whose name carries the account's id, of this stack.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html",
 )
@@ -54,11 +49,11 @@ def residency_logs_stay_in_own_buckets(resource: Resource) -> Iterator[str]:
         is_bucket = key != "logDestination" or str(value).startswith("arn:aws:s3:")
         if value and is_bucket and not is_own_bucket(value, resource.estate):
             yield f"{key} {value!r} does not carry an own account id"
-    for path, leaf in resource.leaves:
-        if any(pattern.fullmatch(path) for pattern in _NESTED_BUCKETS) and leaf:
-            bucket = str(leaf).removeprefix("arn:aws:s3:::").partition("/")[0]
-            if not is_own_bucket(bucket, resource.estate):
-                yield f"{path} {bucket!r} does not carry an own account id"
+    for key in _BALANCER_LOGS:
+        for logs in known_items(resource.props, key):
+            bucket = known(logs, "bucket")
+            if bucket and not is_own_bucket(bucket, resource.estate):
+                yield f"{key}.bucket {bucket!r} does not carry an own account id"
     if known(resource.props, "deliverCrossAccountRole"):
         yield "deliverCrossAccountRole is set"
 

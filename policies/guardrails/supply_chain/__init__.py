@@ -1,6 +1,6 @@
 """Supply chain: only known types, images, models, add-ons and machines."""
 
 from ..rules import Rule
-from . import cluster, engines, fields, images, managed, types
+from . import cluster, engines, images, managed, types
 
-RULES: tuple[Rule, ...] = (*types.RULES, *fields.RULES, *images.RULES, *engines.RULES, *cluster.RULES, *managed.RULES)
+RULES: tuple[Rule, ...] = (*types.RULES, *images.RULES, *engines.RULES, *cluster.RULES, *managed.RULES)
