@@ -4,18 +4,24 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from policies.guardrails import POLICIES
+import yaml
+
+from policies.guardrails import POLICIES, RULES
+from policies.guardrails.objectives import OBJECTIVES, Objective, objective_of
 from policies.guardrails.rules import Rule
 
-README = Path(__file__).parent / "README.md"
+PACK = Path(__file__).parent
+README = PACK / "README.md"
 BEGIN = "<!-- catalogue: written by `python -m policies.catalogue` -->"
 END = "<!-- end of catalogue -->"
 SHOWN_TYPES = 3
+HOLDS = "cloister.eu/rules"
+"""Annotation of an admission policy: the rules whose promise it holds too."""
 
 
 def catalogue() -> str:
-    """Every rule by theme: id, severity, types, promise and fix."""
-    parts = []
+    """What each objective promises and which layers hold it, then every rule by theme."""
+    parts = ["### Promises by layer", "", *_layers(), ""]
     for theme, (promise, rules) in POLICIES.items():
         parts += [f"### {theme}: {len(rules)} rules", "", promise, "", *_table(rules), ""]
     return "\n".join(parts).rstrip()
@@ -36,6 +42,52 @@ def main(arguments: list[str]) -> int:
         return 0 if text == wanted else 1
     README.write_text(wanted, encoding="utf-8")
     return 0
+
+
+def admission() -> dict[str, set[str]]:
+    """Admission policy -> the objectives that it holds."""
+    found = {}
+    for path in sorted((PACK / "admission").glob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            held = [rule.strip() for rule in document["metadata"]["annotations"][HOLDS].split(",") if rule.strip()]
+            found[document["metadata"]["name"].removeprefix("cloister-")] = objectives_of(held)
+    return found
+
+
+def organisation() -> dict[str, set[str]]:
+    """Statement of the organisation's policies -> the objectives that it holds."""
+    table = yaml.safe_load((PACK / "organisation" / "statements.yaml").read_text(encoding="utf-8"))
+    return {statement: objectives_of(entry["rules"]) for statement, entry in table.items()}
+
+
+def objectives_of(ids: Iterable[str]) -> set[str]:
+    """The objectives of rules, by their ids.
+
+    Raises:
+        KeyError: there is no such rule.
+    """
+    known = {rule.id: objective_of(rule).name for rule in RULES}
+    return {known[name] for name in ids}
+
+
+def _layers() -> Iterator[str]:
+    at_admission, at_organisation = admission(), organisation()
+    yield "| objective | promise | pack: rules | admission: policies | organisation: statements | asked for by |"
+    yield "|---|---|---|---|---|---|"
+    for objective in OBJECTIVES:
+        cells = (
+            objective.name,
+            objective.promise,
+            str(len(objective.rules)),
+            _holders(at_admission, objective),
+            _holders(at_organisation, objective),
+            "; ".join(objective.tags),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _holders(held: dict[str, set[str]], objective: Objective) -> str:
+    return ", ".join(f"`{name}`" for name, objectives in held.items() if objective.name in objectives) or "-"
 
 
 def _table(rules: Iterable[Rule]) -> Iterator[str]:

@@ -159,6 +159,7 @@ def _operator(name: str) -> Callable[[str, str], bool]:
         "arnequals": _arn_like,
         "arnlike": _arn_like,
         "ipaddress": lambda wanted, found: ip_address(found) in ip_network(wanted),
+        "numericlessthan": lambda wanted, found: float(found) < float(wanted),
         "bool": lambda wanted, found: wanted.lower() == found.lower(),
     }
     positive = name.replace("not", "", 1) if name in NEGATED else name

@@ -26,4 +26,5 @@ LAYERS: Final[dict[str, Layer]] = {
     "serving": _build_of("serving"),
     "edge": _build_of("edge"),
     "managed": _build_of("managed"),
+    "organisation": _build_of("organisation"),
 }

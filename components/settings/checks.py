@@ -7,7 +7,14 @@ from components.catalog import instances
 from components.model.lock import ModelLock, load_lock
 from components.model.sizing import plan
 from components.settings.errors import SettingsError, unknown_value
-from components.settings.layer import EdgeSettings, ManagedSettings, PlatformSettings, ServingSettings, Settings
+from components.settings.layer import (
+    EdgeSettings,
+    ManagedSettings,
+    OrganisationSettings,
+    PlatformSettings,
+    ServingSettings,
+    Settings,
+)
 from components.settings.model_service import ModelService
 from components.settings.network_checks import network_problems
 
@@ -25,7 +32,7 @@ def problems_of(settings: Settings, platform: Settings | None, root: Path) -> li
         problems += [*_zones(settings), *network_problems(settings), *_pools(settings)]
     elif isinstance(settings, ManagedSettings):
         problems += _lock_problems("settings.lock", settings.lock, root)
-    else:
+    elif not isinstance(settings, OrganisationSettings):
         problems += _platform(settings.platform, settings.account_id, settings.region, platform)
     if isinstance(settings, ServingSettings | EdgeSettings):
         problems += _clients(settings)

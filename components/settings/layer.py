@@ -15,6 +15,13 @@ from components.settings.storage import Audit, Registry, WeightCache
 Tags = dict[Annotated[str, Field(min_length=1, max_length=128)], Annotated[str, Field(max_length=256)]]
 LockPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]+\.lock\.yaml$")]
 """Path of a lock file, from the repository's root."""
+Target = Annotated[str, StringConstraints(pattern=r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|[0-9]{12})$")]
+"""An organisational unit or an account of AWS Organizations."""
+VpcArn = Annotated[str, StringConstraints(pattern=r"^arn:aws(-eusc)?:ec2:[a-z0-9-]+:[0-9]{12}:vpc/vpc-[0-9a-f]+$")]
+RolePattern = Annotated[
+    str, StringConstraints(pattern=r"^arn:(aws(-eusc)?|\*):iam::([0-9]{12}|\*):role/[\w+=,.@/-]+\*?$")
+]
+"""One role, or those that begin alike."""
 IMAGES_LOCK: Final = "images/images.lock.yaml"
 
 
@@ -114,11 +121,39 @@ class ManagedSettings(BaseModel):
     max_replicas: Annotated[int, Field(ge=1, le=20)] = 1
 
 
-Settings = PlatformSettings | ImagesSettings | ServingSettings | EdgeSettings | ManagedSettings
+class OrganisationSettings(BaseModel):
+    """What AWS Organizations forbids to the accounts of the stacks; deployed from the management account.
+
+    Attributes:
+        account_id: the management account, or the one that it lets administer policies.
+        region: of the provider; the policies themselves belong to no region.
+        targets: organisational units or accounts, never the root: a test unit first.
+        regions: where anything may be made or called.
+        accounts: of the stacks and their peers.
+        peer_vpc_arns: VPCs of further accounts that may be peered.
+        deployer_arns: roles by which the reviewed pipeline deploys; nobody else may change what guards the accounts.
+    """
+
+    model_config = SECTION
+
+    layer: Literal["organisation"]
+    account_id: AccountId
+    region: Region
+    tags: Tags = {}
+    organisation_id: Annotated[str, StringConstraints(pattern=r"^o-[a-z0-9]{10,32}$")]
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)]
+    regions: Annotated[tuple[Region, ...], Field(min_length=1)]
+    accounts: Annotated[tuple[AccountId, ...], Field(min_length=1)]
+    peer_vpc_arns: tuple[VpcArn, ...] = ()
+    deployer_arns: Annotated[tuple[RolePattern, ...], Field(min_length=1)]
+
+
+Settings = PlatformSettings | ImagesSettings | ServingSettings | EdgeSettings | ManagedSettings | OrganisationSettings
 LAYERS: Final[dict[str, type[BaseModel]]] = {
     "platform": PlatformSettings,
     "images": ImagesSettings,
     "serving": ServingSettings,
     "edge": EdgeSettings,
     "managed": ManagedSettings,
+    "organisation": OrganisationSettings,
 }

@@ -23,6 +23,7 @@ ZONE_NAME: Final = re.compile(r"(?P<region>[a-z]+-[a-z-]+-\d)[a-z]")
 ZONE_ID: Final = re.compile(r"(?P<prefix>[a-z]{3,5}\d)-az\d")
 
 ACCOUNT: Final = re.compile(r"\d{12}")
+ORGANISATIONAL_UNIT: Final = re.compile(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}")
 DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
 ECR_IMAGE: Final = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.(com|eu)/(?P<name>[a-z0-9._/-]+)(@|:|$)"
@@ -58,6 +59,7 @@ ROOMS: Final = frozenset(
         "edge",
         "images",
         "managed",
+        "organisation",
         "layers",
     }
 )

@@ -185,7 +185,12 @@ OBJECTIVES: Final[tuple[Objective, ...]] = (
             "C5:2020": "IDM-01, IDM-06",
             "ISO 27001:2022": "A.5.15, A.8.2, A.8.3",
         },
-        rules=(*access.providers.RULES, *access.identity.RULES, *access.resource_policies.RULES),
+        rules=(
+            *access.providers.RULES,
+            *access.identity.RULES,
+            *access.resource_policies.RULES,
+            *access.organisation.RULES,
+        ),
     ),
     Objective(
         name="encrypted-stores",

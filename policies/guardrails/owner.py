@@ -68,6 +68,7 @@ class Estate:
     storage_ranges: tuple[IPv4Network, ...] = ()
     prefix_lists: frozenset[str] = frozenset()
     blocked_names_alarm: bool = False
+    organisation_policies: bool = False
 
     @property
     def ranges(self) -> tuple[IPv4Network, ...]:
@@ -129,6 +130,7 @@ def read_estate(text: str, path: Path = DEFAULT_PATH) -> Estate:
             for place, value in reader.items(data, "prefix_lists")
         ),
         blocked_names_alarm=reader.flag(data, "blocked_names_alarm"),
+        organisation_policies=reader.flag(data, "organisation_policies"),
     )
     if problems := reader.problems or _contradictions(estate):
         raise EstateError(path, problems)

@@ -66,12 +66,16 @@ ALLOWED_TYPES: Final = frozenset(
 VPN_TYPES: Final = frozenset(
     _token("aws:ec2", name) for name in ("customerGateway", "vpnConnection", "vpnConnectionRoute", "vpnGateway")
 )
+# Only in the stack of an organisation's own security people: whoever may write these may take them away.
+ORGANISATION_TYPES: Final = frozenset(_token("aws:organizations", name) for name in ("policy", "policyAttachment"))
 
 
-def is_allowed(token: str, *, managed_endpoints: bool, on_premises: bool) -> bool:
+def is_allowed(token: str, *, managed_endpoints: bool, on_premises: bool, organisation_policies: bool) -> bool:
     """Whether a resource type may appear at all."""
     if token in ALLOWED_TYPES or COMPONENT.fullmatch(token):
         return True
+    if token in ORGANISATION_TYPES:
+        return organisation_policies
     if token in VPN_TYPES:
         return on_premises
     return managed_endpoints and token in (MANAGED_ENDPOINT, "pulumi:providers:pulumi-python")

@@ -1,6 +1,7 @@
 """What every stack of the repository plans, shown to the policy pack the way the engine shows it."""
 
 import base64
+import dataclasses
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,8 @@ UNPINNED = ("edge-dev", "serving-dev")
 """Somebody with the internet has to pin their own image (`cloister images lock`) before they can be planned."""
 MANAGED = "managed-dev"
 """Refused on purpose until the estate's owner allows managed endpoints."""
+ORGANISATION = "organisation-dev"
+"""Refused as well, until it is the organisation's own security people that deploy."""
 OPTIONS = PolicyResourceOptions(
     protect=False,
     ignore_changes=[],
@@ -88,9 +91,10 @@ def outputs(resource: Planned, preview: bool) -> dict[str, Any]:
     return {**resource.inputs, "id": UNKNOWN if preview else f"{resource.name}-id"}
 
 
-def violations(stack: str, preview: bool, pinned: bool = False) -> Iterator[str]:
+def violations(stack: str, preview: bool, pinned: bool = False, **allowed: Any) -> Iterator[str]:
+    """What the pack says of a stack, in the repository's estate or one that allows more."""
     whole = planned(stack, preview, pinned)
-    pack = guardrails.policies(owner.load_estate())
+    pack = guardrails.policies(dataclasses.replace(owner.load_estate(), **allowed))
     found: list[str] = []
 
     def report(message: str, urn: str | None = None) -> None:
@@ -134,7 +138,7 @@ def violations(stack: str, preview: bool, pinned: bool = False) -> Iterator[str]
     yield from found
 
 
-@pytest.mark.parametrize("stack", [stack for stack in STACKS if stack not in (*UNPINNED, MANAGED)])
+@pytest.mark.parametrize("stack", [stack for stack in STACKS if stack not in (*UNPINNED, MANAGED, ORGANISATION)])
 @pytest.mark.parametrize("preview", [True, False], ids=["first preview", "update"])
 def test_every_stack_obeys_every_rule(stack: str, preview: bool) -> None:
     assert list(violations(stack, preview)) == []
@@ -155,6 +159,12 @@ def test_an_image_without_a_digest_is_not_even_planned(stack: str) -> None:
 
 def test_a_managed_endpoint_is_refused_unless_the_estate_allows_it() -> None:
     assert any("type-is-known] endpoint:" in violation for violation in violations(MANAGED, False))
+
+
+@pytest.mark.parametrize("preview", [True, False], ids=["first preview", "update"])
+def test_policies_of_an_organisation_are_refused_unless_the_estate_allows_them(preview: bool) -> None:
+    assert sum("type-is-known]" in violation for violation in violations(ORGANISATION, preview)) == 8
+    assert list(violations(ORGANISATION, preview, organisation_policies=True)) == []
 
 
 def test_a_spoiled_stack_is_found_out() -> None:

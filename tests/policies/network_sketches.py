@@ -227,6 +227,8 @@ VPN: Sketch = {
     ),
 }
 ATTACHED: Sketch = {
+    "forbidden": ("organizations/policy", {"id": "p-c10157e0"}, {}),
+    "forbidden-here": ("organizations/policyAttachment", {"policyId": "UNKNOWN"}, {"policyId": ("forbidden",)}),
     **NAMES,
     "cluster": (
         "eks/cluster",

@@ -215,5 +215,6 @@ SPOILED: Sequence[tuple[str, Sketch, str, Mapping[str, Any] | None, Mapping[str,
     (MANAGED, ATTACHED, "options-joined", {"vpcId": "vpc-bad"}, {"vpcId": ()}),
     (MANAGED, ATTACHED, "template", {"vpcSecurityGroupIds": ["sg-1", "sg-bad"]}, {}),
     (MANAGED, ATTACHED, "build", {"vpcConfig": {"subnets": ["subnet-1", "subnet-bad"]}}, {"vpcConfig": ()}),
+    (MANAGED, ATTACHED, "forbidden-here", {"policyId": "p-bad00000"}, {"policyId": ()}),
     (PROVED, ATTACHED, "granted", {}, {"policyArn": ()}),
 ]

@@ -49,6 +49,7 @@ def estate() -> Estate:
         storage_ranges=(IPv4Network("16.15.0.0/16"),),
         prefix_lists=frozenset({"pl-0c0c0c0c"}),
         blocked_names_alarm=True,
+        organisation_policies=True,
     )
 
 

@@ -13,7 +13,7 @@ from policies.guardrails import POLICIES, RULES
 from policies.guardrails.facts import EU_REGIONS
 from policies.guardrails.objectives import FRAMEWORKS, OBJECTIVES, Objective, message
 from policies.guardrails.rules import SEVERITIES, Rule
-from policies.guardrails.types import ALLOWED_TYPES, MANAGED_ENDPOINT, VPN_TYPES
+from policies.guardrails.types import ALLOWED_TYPES, MANAGED_ENDPOINT, ORGANISATION_TYPES, VPN_TYPES
 
 from .spoiled_stacks import SPOILED
 from .support import bad, findings, good, spoiled, token
@@ -49,12 +49,12 @@ def test_every_rule_has_a_bad_twin() -> None:
 
 
 def test_every_allowed_type_has_a_good_twin() -> None:
-    assert set(good()) >= ALLOWED_TYPES | VPN_TYPES
+    assert set(good()) >= ALLOWED_TYPES | VPN_TYPES | ORGANISATION_TYPES
 
 
 def test_rules_read_only_types_that_are_allowed() -> None:
     exact = {token for rule in RULES for token in rule.types if "*" not in token}
-    assert exact <= ALLOWED_TYPES | VPN_TYPES | {MANAGED_ENDPOINT}
+    assert exact <= ALLOWED_TYPES | VPN_TYPES | ORGANISATION_TYPES | {MANAGED_ENDPOINT}
 
 
 def test_every_function_with_a_rule_is_listed() -> None:

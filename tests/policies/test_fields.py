@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 from policies.guardrails.egress.fields import REFUSED_FIELDS
-from policies.guardrails.types import ALLOWED_TYPES, VPN_TYPES
+from policies.guardrails.types import ALLOWED_TYPES, ORGANISATION_TYPES, VPN_TYPES
 
 from .provider_fields import fields
 from .spoiling import Path, reads
 from .support import TWINS, bad, good, spoiled, variants, view
 
-TYPES = sorted(token for token in ALLOWED_TYPES | VPN_TYPES if token.startswith("aws:"))
+TYPES = sorted(token for token in ALLOWED_TYPES | VPN_TYPES | ORGANISATION_TYPES if token.startswith("aws:"))
 EVERYWHERE = {("region",), ("tags",)}
 """The rules of every AWS type judge the one; the other is text."""
 

@@ -24,7 +24,7 @@ EXEMPTION = {
 }
 PEER = DATA["peers"][0]
 OFFICE = {"name": "head-office", "device_address": "198.51.100.7", "cidrs": ["10.200.0.0/16"]}
-LATER = ("on_premises", "storage_ranges", "prefix_lists", "blocked_names_alarm")
+LATER = ("on_premises", "storage_ranges", "prefix_lists", "blocked_names_alarm", "organisation_policies")
 
 
 def test_the_estate_of_the_repository_is_valid() -> None:

@@ -1,5 +1,6 @@
 """Every good twin and what the layers plan, one field spoiled at a time: it is refused, or known to be harmless."""
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -62,23 +63,23 @@ def _is_declared(token: str, path: Path) -> bool:
 
 
 def resources() -> Iterator[Resource]:
-    """The good twin of every type, and of each type that a stack plans the first resource with any field of its own."""
+    """The good twin of every type, and everything that the stacks plan; of those with the same inputs one."""
     for token in sorted(good()):
         yield view(token, good()[token])
-    seen: set[tuple[str, Path]] = set()
+    seen: set[tuple[str, str]] = set()
     for stack in STACKS:
         if stack in (*UNPINNED, MANAGED):
             continue
         whole = planned(stack, True)
         for one in whole.resources:
+            told = (one.type, json.dumps(one.inputs, sort_keys=True))
+            if told in seen:
+                continue
+            seen.add(told)
             given = provider_of(one, whole)
             provider = None if given is None else Provider(given.name, given.props)
             found = Resource(one.type, one.name, one.urn, view(one.type, {}).props, estate(), provider)
-            found = replaced(found, dict(one.inputs))
-            own = {(one.type, path) for path in reads(found)}
-            if not own <= seen:
-                seen |= own
-                yield found
+            yield replaced(found, dict(one.inputs))
 
 
 def harmless() -> set[Spoil]:

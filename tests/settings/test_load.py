@@ -79,7 +79,7 @@ def test_a_number_is_never_read_from_text() -> None:
 
 def test_an_unknown_layer_is_refused_with_the_known_ones() -> None:
     assert problems({"layer": "platfrom"}) == (
-        "settings.layer: 'platfrom'; use one of platform, images, serving, edge, managed",
+        "settings.layer: 'platfrom'; use one of platform, images, serving, edge, managed, organisation",
     )
 
 

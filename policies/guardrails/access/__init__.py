@@ -13,6 +13,7 @@ from . import (
     keys,
     kubernetes,
     managed,
+    organisation,
     pods,
     providers,
     resource_policies,
@@ -37,4 +38,5 @@ RULES: tuple[Rule, ...] = (
     *haproxy.RULES,
     *containers.RULES,
     *managed.RULES,
+    *organisation.RULES,
 )

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 from ..findings import Resource, first_key, last_key
 from ..rules import Rule, rule
 
-_DOCUMENTS = ("tags", "tagSpecifications", "defaultTags", "policy", "assumeRolePolicy", "inlinePolicies", "description")
+_DOCUMENTS = (
+    "tags",
+    "tagSpecifications",
+    "defaultTags",
+    "policy",
+    "assumeRolePolicy",
+    "inlinePolicies",
+    "content",
+    "description",
+)
 _OFF = frozenset({"", "false", "off", "disabled", "0", "0.0", "none"})
 _BOTH = frozenset({"ipv6", "dualstack", "dualstack-without-public-ipv4"})
 _DENIALS = ("egress[", "ingress[")

@@ -50,6 +50,7 @@ _MANAGED: dict[tuple[str, str], tuple[str, ...]] = {
     (_ROUTE, "vpcPeeringConnectionId"): _PEERINGS,
     (_ROUTE, "gatewayId"): (_VPN_GATEWAY,),
     (_PEERINGS[0], "vpcId"): (_VPC,),
+    ("aws:organizations/policyAttachment:PolicyAttachment", "policyId"): ("aws:organizations/policy:Policy",),
     (_ACCEPTER, "vpcPeeringConnectionId"): _PEERINGS[:1],
     (_OPTIONS, "vpcPeeringConnectionId"): _PEERINGS,
     (_VPN_GATEWAY, "vpcId"): (_VPC,),

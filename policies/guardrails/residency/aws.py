@@ -11,9 +11,11 @@ from ..rules import Rule, rule
 
 _REGIONS = "https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html"
 # A condition key such as aws:RequestedRegion is no region; the policies have rules of their own.
-_DOCUMENTS = ("policy", "tags", "assumeRolePolicy", "inlinePolicies")
+_DOCUMENTS = ("policy", "tags", "assumeRolePolicy", "inlinePolicies", "content")
 # Who may ask for a private link need not be own: a peer's whole account may, which owns nothing here.
 _PRINCIPALS = "allowedPrincipals["
+# What is denied may be anybody's.
+_ORGANISATION_POLICY = "aws:organizations/policy:Policy"
 _ACCOUNTS = ("account", "accountid", "accountids", "ownerid", "owner", "owners", "registryid", "bucketowner")
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^/?#\s]+)", re.IGNORECASE)
 # What people read, and documents in which a URL leads nowhere by itself.
@@ -65,6 +67,8 @@ def residency_arns_are_own(resource: Resource) -> Iterator[str]:
     for path, leaf in resource.leaves:
         arn = parse_arn(leaf)
         if arn is not None and path.startswith(_PRINCIPALS) and may_connect(leaf, resource.estate):
+            continue
+        if resource.type == _ORGANISATION_POLICY and first_key(path) == "content":
             continue
         problem = None if arn is None else foreign(arn, leaf, resource.estate)
         if problem is not None:

@@ -18,7 +18,12 @@ _SOURCE = "https://www.pulumi.com/docs/iac/concepts/resources/names/#types"
 def supply_chain_type_is_known(resource: Resource) -> Iterator[str]:
     """Only resource types that the pack knows are declared."""
     estate = resource.estate
-    if not is_allowed(resource.type, managed_endpoints=estate.managed_endpoints, on_premises=bool(estate.on_premises)):
+    if not is_allowed(
+        resource.type,
+        managed_endpoints=estate.managed_endpoints,
+        on_premises=bool(estate.on_premises),
+        organisation_policies=estate.organisation_policies,
+    ):
         yield f"type {resource.type} is not on the allow-list"
 
 
