@@ -155,11 +155,12 @@ def document(value: Any) -> Any:
     """A JSON document that is given as text or as an object.
 
     Raises:
-        ValueError: when the text is not JSON, or names a key twice, of which readers take different ones.
+        ValueError: when the text is not JSON, is hidden as a secret, or names a key twice, of which readers take
+            different ones.
     """
     if isinstance(value, str):
         text = value.strip()
-        return json.loads(text, object_pairs_hook=_once) if text and text != HIDDEN else None
+        return json.loads(text, object_pairs_hook=_once) if text else None
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from ..arns import parse_arn
-from ..findings import HIDDEN, Resource, items, known, leaves
+from ..findings import HIDDEN, Resource, document, items, known, leaves
 from ..rules import Rule, rule
 
 _AWS = "pulumi:providers:aws"
@@ -55,7 +55,12 @@ def residency_provider_calls_aws_directly(provider: Resource) -> Iterator[str]:
 def residency_provider_roles_are_own(provider: Resource) -> Iterator[str]:
     """An AWS provider acts in own accounts only."""
     for key in ("assumeRoles", "assumeRoleWithWebIdentity"):
-        for path, leaf in leaves(provider.get(key), key):
+        given = document(provider.get(key))
+        for index, entry in enumerate(items(given)):
+            role = parse_arn(entry.get("roleArn"))
+            if role is None or role.account not in provider.estate.accounts:
+                yield f"{key}[{index}].roleArn is {entry.get('roleArn')!r}"
+        for path, leaf in leaves(given, key):
             arn = parse_arn(leaf)
             if arn is not None and arn.account not in ("aws", *provider.estate.accounts):
                 yield f"{path} is of account {arn.account!r}"
@@ -85,7 +90,7 @@ def residency_cluster_is_ours(provider: Resource) -> Iterator[str]:
     config = known(provider.props, "kubeconfig")
     if "kubeconfig" not in list(provider.props):
         yield "kubeconfig is not given, so the environment would choose the cluster"
-    if not config or config == HIDDEN:
+    if not config or config == HIDDEN:  # it waits for the platform, or is a secret of a stored state
         return
     parsed = config if isinstance(config, Mapping) else yaml.safe_load(config)
     for entry in items(parsed.get("clusters")):
