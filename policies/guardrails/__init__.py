@@ -1,7 +1,8 @@
 """The policy pack: four resource policies, one per theme, one stack policy, and a notice of exemptions in use."""
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from pulumi_policy import (
@@ -18,7 +19,7 @@ from . import access, egress, residency, supply_chain
 from . import estate as relations
 from .findings import Provider, Resource
 from .objectives import message, objective_of
-from .owner import Estate
+from .owner import Estate, Exemption
 from .rules import Finding, Ledger, Rule, RuleSet, run
 from .stack import Stack
 
@@ -124,7 +125,7 @@ def _stack_check(
         for finding in stack_findings(rules, stack_view(args.resources, estate)):
             if not ledger.exempts(finding):
                 report(message(finding), finding.urn)
-        for text in exemption_problems(ledger):
+        for text in exemption_problems(ledger, [resource.urn for resource in args.resources]):
             report(text, None)
 
     return check
@@ -143,9 +144,15 @@ def stack_findings(rules: tuple[Rule, ...], stack: Stack) -> list[Finding]:
     return found
 
 
-def exemption_problems(ledger: Ledger) -> list[str]:
-    """What is wrong with the estate's exemptions: unknown rule, expired, or matching nothing."""
+def exemption_problems(ledger: Ledger, urns: Sequence[str] = ()) -> list[str]:
+    """What is wrong with the estate's exemptions: unknown rule, expired, or matching nothing in their stack.
+
+    Args:
+        ledger: after every resource was judged.
+        urns: of the stack's resources; an exemption of another stack may well match nothing here.
+    """
     ids = {rule.id for rule in RULES}
+    stacks = {urn.partition("::")[0] for urn in urns}
     problems = []
     for exemption in ledger.exemptions:
         place = f"exemption of {exemption.rule} for {exemption.resource}"
@@ -153,9 +160,15 @@ def exemption_problems(ledger: Ledger) -> list[str]:
             problems.append(f"[estate-exemptions] {place}: there is no such rule. Remove it from estate.yaml.")
         elif exemption.expires < ledger.today:
             problems.append(f"[estate-exemptions] {place}: it expired on {exemption.expires}. Remove or renew it.")
-        elif exemption not in ledger.used:
+        elif exemption not in ledger.used and _concerns(exemption, stacks):
             problems.append(f"[estate-exemptions] {place}: it matched nothing. Remove it from estate.yaml.")
     return problems
+
+
+def _concerns(exemption: Exemption, stacks: set[str]) -> bool:
+    """Whether a pattern such as `urn:pulumi:platform-dev::…` is about one of the stacks, told by how URNs begin."""
+    pattern = exemption.resource.partition("::")[0]
+    return not stacks or any(fnmatchcase(stack, pattern) for stack in stacks)
 
 
 def _notice(ledger: Ledger) -> Callable[[StackValidationArgs, ReportViolation], None]:

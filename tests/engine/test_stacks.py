@@ -81,3 +81,30 @@ def test_the_outputs_hold_no_secret(platform: Clone) -> None:
     outputs = json.loads(done.stdout)
     assert outputs["region"] == "eu-central-1"
     assert "[secret]" not in done.stdout
+
+
+def test_the_command_finds_in_a_state_what_the_engine_finds(platform: Clone, tmp_path: Path) -> None:
+    """`cloister policies check --state` reads a state by itself, so that it needs neither the engine nor a login."""
+    path = tmp_path / "state.json"
+    assert platform.shell(f"pulumi stack export --stack platform-dev --file {path}").returncode == 0
+    state = json.loads(path.read_text(encoding="utf-8"))
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "AAAA"}
+    for resource in state["deployment"]["resources"]:
+        for values in (resource.get("inputs") or {}, resource.get("outputs") or {}):
+            if resource["type"] == "aws:ec2/subnet:Subnet":
+                values["mapPublicIpOnLaunch"] = True
+            elif resource["type"] == "aws:kms/key:Key":
+                values["policy"] = secret
+        resource["delete"] = resource["type"] == "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+    path.write_text(json.dumps(state), encoding="utf-8")
+    analyzed = platform.shell(f"pulumi policy analyze --file {path} --policy-pack policies --json")
+    events = [json.loads(line).get("policyEvent") for line in analyzed.stdout.splitlines() if line.startswith("{")]
+    engine = {(event["resourceUrn"], event["message"].partition("\n")[2]) for event in events if event}
+    checked = platform.shell(f"cloister policies check --state {path} --json")
+    assert (analyzed.returncode, checked.returncode) == (1, 1)
+    (found,) = json.loads(checked.stdout)
+    ours = {(broken["urn"], broken["details"]) for broken in found["broken"]}
+    assert ours == engine
+    rules = {broken["rule"] for broken in found["broken"]}
+    assert {"egress-subnet-gives-no-public-address", "estate-buckets-block-the-public"} <= rules
+    assert any("aws:kms/key:Key" in urn for urn, _ in ours), "a policy that nobody can read is not proved"

@@ -149,5 +149,12 @@ def test_an_exemption_that_matches_nothing_is_a_finding() -> None:
     assert not exempted(ledger(TODAY, resource="urn:pulumi:test::cloister::aws:ec2/vpc:Vpc::other"))
 
 
+def test_an_exemption_of_another_stack_matches_nothing_here_and_that_is_right() -> None:
+    here, elsewhere = (f"urn:pulumi:{stack}::cloister::aws:ec2/vpc:Vpc::vpc" for stack in ("test", "serving-dev"))
+    assert "matched nothing" in exemption_problems(ledger(TODAY), [here])[0]
+    assert exemption_problems(ledger(TODAY), [elsewhere]) == []
+    assert "matched nothing" in exemption_problems(ledger(TODAY, resource="urn:pulumi:*::Vpc::*"), [elsewhere])[0]
+
+
 def test_an_exemption_of_an_unknown_rule_is_a_finding() -> None:
     assert "no such rule" in exemption_problems(ledger(TODAY, rule="egress-everything"))[0]
