@@ -76,8 +76,8 @@ class Resource:
 
     @property
     def region(self) -> str | None:
-        """The region that this AWS resource is made in: its own, or else its provider's."""
-        own = self.props.get("region")
+        """The region that this AWS resource is made in: its own, or else its provider's, which also fills it in."""
+        own = known(self.props, "region")
         if isinstance(own, str) and own:
             return own
         return None if self.provider is None else self.provider.props.get("region")

@@ -26,6 +26,8 @@ from pulumi_policy.proxy import unknown_checking_proxy
 from components.layers import LAYERS
 from components.settings.errors import SettingsError
 from components.settings.load import ROOT, load_stack
+from sandbox.providers.aws.checks import completed
+from sandbox.providers.aws.outputs import planned as outputs_at_preview
 from tests.plan import UNKNOWN, Plan, Planned, plan
 
 sys.path.append(str(ROOT / "policies"))
@@ -87,8 +89,13 @@ def provider_of(resource: Planned, whole: Plan) -> PolicyProviderResource | None
 
 
 def outputs(resource: Planned, preview: bool) -> dict[str, Any]:
-    """The least that every provider adds to the inputs."""
-    return {**resource.inputs, "id": UNKNOWN if preview else f"{resource.name}-id"}
+    """What a provider adds to the inputs: at a preview everything that it may compute, and nothing of it is known."""
+    if not preview:
+        return {**resource.inputs, "id": f"{resource.name}-id"}
+    if not resource.type.startswith("aws:"):
+        return {**resource.inputs, "id": UNKNOWN}
+    inputs = completed(resource.type, resource.name, resource.inputs, {}, b"", {})
+    return {**outputs_at_preview(resource.type, inputs), "id": UNKNOWN}
 
 
 def violations(stack: str, preview: bool, pinned: bool = False, **allowed: Any) -> Iterator[str]:

@@ -132,6 +132,9 @@ _FILLED: dict[tuple[str, str], Callable[[Resource], bool]] = {
     (_ROUTE, "gatewayId"): _reaches("vpcPeeringConnectionId"),
     (_ROUTE, "vpcPeeringConnectionId"): _reaches("gatewayId"),
     (_BALANCER, "subnets"): _reaches("subnetMappings.subnetId"),
+    # Nobody needs to give these; resource rules judge what is given, once it is known.
+    (_TEMPLATE, "vpcSecurityGroupIds"): lambda _: True,
+    (_ROLE, "managedPolicyArns"): lambda _: True,
 }
 
 
@@ -187,7 +190,10 @@ def estate_unknown_keys_and_roles_are_managed(stack: Stack) -> Iterator[tuple[Re
     """A key, role, certificate or destination that is not known yet comes from a resource of the same stack."""
     for (token, key), accepted in _PROVED.items():
         for resource in stack.of(token):
-            if count_unknown(resource, key) and not any(source.type in accepted for source in origins(resource, key)):
+            sources = origins(resource, key)
+            if not count_unknown(resource, key) or any(source.type in accepted for source in sources):
+                continue
+            if sources or (token, key) not in _FILLED or not _FILLED[token, key](resource):
                 yield resource, f"{key} is not known and comes from no managed resource"
 
 
