@@ -39,28 +39,28 @@ class Known:
 # Source: `vllm serve --help=all` of 0.33 and vLLM's "Engine Arguments"; --speculative-config is read by a rule.
 VLLM: Final = Known(
     switches=listed(
-        "--disable-fastapi-docs --enable-force-include-usage --fail-on-environ-validation --language-model- "
-        "only --enforce-eager --enable-prefix-caching --no-enable-prefix-caching --disable-prefix-caching "
+        "--disable-fastapi-docs --enable-force-include-usage --fail-on-environ-validation --language-model-only "
+        "--enforce-eager --enable-prefix-caching --no-enable-prefix-caching --disable-prefix-caching "
         "--enable-chunked-prefill --no-enable-chunked-prefill --async-scheduling --no-async-scheduling "
-        "--enable-expert-parallel -ep --enable-auto-tool-choice --disable-log-requests --no-enable-log- "
-        "requests --disable-log-stats --disable-uvicorn-access-log --disable-hybrid-kv-cache-manager "
-        "--enable-lora --disable-custom-all-reduce --enable-ssl-refresh --enable-prompt-tokens-details "
+        "--enable-expert-parallel -ep --enable-auto-tool-choice --disable-log-requests --no-enable-log-requests "
+        "--disable-log-stats --disable-uvicorn-access-log --disable-hybrid-kv-cache-manager --enable-lora "
+        "--disable-custom-all-reduce --enable-ssl-refresh --enable-prompt-tokens-details "
         "--enable-server-load-tracking --skip-mm-profiling --calculate-kv-scales --disable-cascade-attn"
     ),
     values=listed(
-        "--served-model-name --host --port --max-model-len --max-num-seqs --max-num-batched-tokens --max-num- "
-        "queued-reqs --max-num-queued-tokens --gpu-memory-utilization --device-memory-utilization --kv-cache- "
-        "memory-bytes --kv-cache-dtype --block-size --tensor-parallel-size -tp --pipeline-parallel-size -pp "
-        "--data-parallel-size -dp --decode-context-parallel-size -dcp --prefix-caching-hash-algo --dtype "
-        "--quantization -q --load-format --safetensors-load-strategy --shutdown-timeout --tool-call-parser "
-        "--reasoning-parser --limit-mm-per-prompt --allowed-media-domains --optimization-level -O "
-        "--performance-mode --cpu-offload-gb --kv-offloading-size --mamba-cache-mode --mamba-ssm-cache-dtype "
-        "--swap-space --disable-access-log-for-endpoints --uvicorn-log-level --ssl-certfile --ssl-keyfile "
-        "--ssl-ca-certs --ssl-cert-reqs --seed --max-logprobs --task --runner --convert --tokenizer-mode "
-        "--max-loras --max-lora-rank --max-cpu-loras --scheduling-policy --num-gpu-blocks-override --api- "
-        "server-count --attention-backend --guided-decoding-backend --chat-template-content-format "
-        "--response-role --max-seq-len-to-capture --mm-processor-cache-gb --otlp-traces-endpoint "
-        "--speculative-config"
+        "--served-model-name --host --port --max-model-len --max-num-seqs --max-num-batched-tokens "
+        "--max-num-queued-reqs --max-num-queued-tokens --gpu-memory-utilization --device-memory-utilization "
+        "--kv-cache-memory-bytes --kv-cache-dtype --block-size --tensor-parallel-size -tp "
+        "--pipeline-parallel-size -pp --data-parallel-size -dp --decode-context-parallel-size -dcp "
+        "--prefix-caching-hash-algo --dtype --quantization -q --load-format --safetensors-load-strategy "
+        "--shutdown-timeout --tool-call-parser --reasoning-parser --limit-mm-per-prompt --allowed-media-domains "
+        "--optimization-level -O --performance-mode --cpu-offload-gb --kv-offloading-size --mamba-cache-mode "
+        "--mamba-ssm-cache-dtype --swap-space --disable-access-log-for-endpoints --uvicorn-log-level "
+        "--ssl-certfile --ssl-keyfile --ssl-ca-certs --ssl-cert-reqs --seed --max-logprobs --task --runner "
+        "--convert --tokenizer-mode --max-loras --max-lora-rank --max-cpu-loras --scheduling-policy "
+        "--num-gpu-blocks-override --api-server-count --attention-backend --guided-decoding-backend "
+        "--chat-template-content-format --response-role --max-seq-len-to-capture --mm-processor-cache-gb "
+        "--otlp-traces-endpoint --speculative-config"
     ),
     paths={
         "--model": frozenset(),
@@ -85,10 +85,10 @@ LLAMA_CPP: Final = Known(
         "--alias -a --host --port --ctx-size -c --parallel -np --n-gpu-layers --gpu-layers -ngl --threads -t "
         "--threads-batch -tb --threads-http --batch-size -b --ubatch-size -ub --flash-attn -fa --cache-type-k "
         "-ctk --cache-type-v -ctv --numa --split-mode -sm --tensor-split -ts --main-gpu -mg --timeout -to "
-        "--pooling --seed -s --n-predict -n --cache-reuse --cache-ram -cram --reasoning-format --reasoning- "
-        "budget --log-verbosity -lv --draft-max --draft-min --draft --gpu-layers-draft -ngld --n-cpu-moe "
-        "-ncmoe --device -dev --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --poll --prio "
-        "--keep --temp --top-k --top-p --min-p --fit"
+        "--pooling --seed -s --n-predict -n --cache-reuse --cache-ram -cram --reasoning-format --reasoning-budget "
+        "--log-verbosity -lv --draft-max --draft-min --draft --gpu-layers-draft -ngld --n-cpu-moe -ncmoe --device "
+        "-dev --rope-scaling --rope-scale --rope-freq-base --rope-freq-scale --poll --prio --keep --temp --top-k "
+        "--top-p --min-p --fit"
     ),
     paths={
         "--model": frozenset(),

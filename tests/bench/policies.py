@@ -83,7 +83,9 @@ def request(token: str, urn: str, properties: Mapping[str, Any]) -> analyzer_pb2
 @contextmanager
 def serving(pack: Path) -> Iterator[tuple[float, Any]]:
     """A running pack, and the seconds until it told its port."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "CLOISTER_"))}
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "CLOISTER_", "PYTHON"))
+    }
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(pack)],

@@ -1,10 +1,11 @@
 """The view of a container: flags in every spelling, variables, hooks, and which engine it runs."""
 
+import re
 from typing import Any
 
 import pytest
 
-from policies.guardrails.engine_flags import LLAMA_CPP, VLLM, told
+from policies.guardrails.engine_flags import LLAMA_CPP, VLLM, Known, told
 from policies.guardrails.pods import CONTAINER, UNKNOWN_ENGINE, WORKLOADS, containers, image_name, texts
 from policies.guardrails.types import ALLOWED_TYPES
 
@@ -177,3 +178,9 @@ def test_the_name_of_an_image_is_its_last_part(reference: str | None, name: str)
 def test_texts_are_shown_as_they_are_written_with_their_path() -> None:
     given = view(DEPLOYMENT, {"a": {"b": ["x", 1, "UNKNOWN"]}, "c": '{"d": "e"}', "f": None})
     assert list(texts(given.props)) == [("a.b[0]", "x"), ("c", '{"d": "e"}')]
+
+
+@pytest.mark.parametrize("engine", [VLLM, LLAMA_CPP], ids=["vLLM", "llama.cpp"])
+def test_a_known_flag_is_one_whole_flag(engine: Known) -> None:
+    """A list that is wrapped inside a word would refuse the flag and accept its halves."""
+    assert [flag for flag in engine.all if not re.fullmatch(r"-{1,2}[A-Za-z0-9]+(-[a-z0-9]+)*", flag)] == []
