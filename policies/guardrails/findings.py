@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError
@@ -218,6 +218,7 @@ def unknown_paths(value: Any, path: str) -> Iterator[str]:
         yield from unknown_paths(child, place)
 
 
+@lru_cache(maxsize=8192)
 def last_key(path: str) -> str:
     """The name of the field that a path ends with."""
     return path.rpartition(".")[2].partition("[")[0]

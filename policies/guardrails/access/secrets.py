@@ -36,6 +36,7 @@ _VALUES: Final = tuple(
         ('"kty', r"\"kty\\?\"\s*:\s*\\?\"oct\b"),
     )
 )
+_SHORTEST: Final = len("://a:b@")
 NAME: Final = re.compile(
     r"(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY|API_KEY|PRIVATE_KEY|ACCESS_KEY|SIGNING_KEY|ENCRYPTION_KEY"
     r"|MASTER_KEY|AUTHORIZATION|BEARER|CREDENTIALS?)($|_)",
@@ -50,7 +51,12 @@ _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.]")
 
 def holds_secret(text: str) -> bool:
     """Whether a text holds what is a secret by its form."""
-    return any(sign in text and pattern.search(text) is not None for sign, pattern in _VALUES)
+    if len(text) < _SHORTEST:
+        return False
+    for sign, pattern in _VALUES:  # noqa: SIM110 - asked of every text of every object, and any() takes twice as long
+        if sign in text and pattern.search(text) is not None:
+            return True
+    return False
 
 
 def looks_secret(name: str, value: str | None) -> bool:

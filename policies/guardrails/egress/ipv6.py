@@ -1,6 +1,7 @@
 """IPv6: its addresses are public, so nothing has any."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ..findings import Resource, first_key, last_key
 from ..rules import Rule, rule
@@ -28,15 +29,19 @@ _DENIALS = ("egress[", "ingress[")
 def egress_nothing_has_ipv6(resource: Resource) -> Iterator[str]:
     """No field of any resource asks for an IPv6 address, range or family."""
     for path in resource.unknowns:
-        if "ipv6" in last_key(path).lower():
+        if _is_named(path):
             yield f"{path} is not known yet, so it cannot be proved"
     for path, leaf in resource.leaves:
         if first_key(path) in _DOCUMENTS:
             continue
-        text = str(leaf).lower()
-        named = "ipv6" in last_key(path).lower() and leaf is not None and text not in _OFF
-        if (named or text in _BOTH) and not _is_denied(resource, path):
+        named = _is_named(path) and leaf is not None and str(leaf).lower() not in _OFF
+        if (named or (isinstance(leaf, str) and leaf.lower() in _BOTH)) and not _is_denied(resource, path):
             yield f"{path} is {leaf!r}"
+
+
+@lru_cache(maxsize=8192)
+def _is_named(path: str) -> bool:
+    return "ipv6" in last_key(path).lower()
 
 
 def _is_denied(resource: Resource, path: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ..addresses import is_private_host
 from ..arns import foreign, is_account, is_own_bucket, may_connect, parse_arn
@@ -52,6 +53,7 @@ def residency_other_regions_are_allowed(resource: Resource) -> Iterator[str]:
             yield f"{path} is {leaf!r}"
 
 
+@lru_cache(maxsize=8192)
 def _is_region_field(path: str) -> bool:
     return not path.startswith(_DOCUMENTS) and last_key(path).lower().endswith(_REGION_FIELDS)
 
