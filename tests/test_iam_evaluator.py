@@ -195,7 +195,7 @@ def test_all_operators_and_keys_of_a_statement_must_hold_and_keys_have_no_case()
         {"Principal": "111122223333"},
         {"Principal": {"AWS": "arn:aws:iam::111122223333:role/*"}},
         {"Principal": {"Robot": "x"}},
-        {"Condition": {"NumericLessThan": {"aws:Key": "1"}}},
+        {"Condition": {"NumericGreaterThan": {"aws:Key": "1"}}},
         {"Condition": {"Sometimes:StringEquals": {"aws:Key": "1"}}},
     ],
 )
