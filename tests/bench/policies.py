@@ -148,7 +148,9 @@ def show_times(measured: Mapping[str, tuple[list[float], list[float]]], resource
 
 def compare(folder: Path) -> None:
     """Both on the same Kubernetes objects: each bad twin, and the good twin that it was made from."""
-    objects = {f"good-{token.rpartition(':')[2].lower()}": (token, {}) for token in kinds()}
+    objects: dict[str, tuple[str, Mapping[str, Any]]] = {
+        f"good-{token.rpartition(':')[2].lower()}": (token, {}) for token in kinds()
+    }
     objects |= {f"bad-{number:03d}": (token, spoil) for number, (token, spoil) in enumerate(bad_twins())}
     manifests = folder / "manifests"
     manifests.mkdir()
@@ -192,7 +194,7 @@ def manifest(token: str, spoil: Mapping[str, Any]) -> dict[str, Any]:
     """An object as people write it; Pulumi's types know what a manifest has to say."""
     _, group, kind = token.split(":")
     given = wire(spoiled_twin(token, spoil)[0])
-    whole = {"apiVersion": group.removeprefix("core/"), "kind": kind} | given
+    whole: dict[str, Any] = {"apiVersion": group.removeprefix("core/"), "kind": kind} | given
     whole["metadata"] = {"name": "example", "namespace": "inference"} | (whole.get("metadata") or {})
     return whole
 
