@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from components.settings.errors import SettingsError
-from operations.commands import images, model, network, policies, rehearse, token
+from operations.commands import images, model, network, policies, prices, rehearse, token
+from operations.commands.advise import advise
 from operations.commands.options import print_json
 from operations.commands.size import size
 from operations.errors import CommandError
@@ -24,7 +25,9 @@ app.add_typer(images.app, name="images")
 app.add_typer(token.app, name="token")
 app.add_typer(network.app, name="network")
 app.add_typer(policies.app, name="policies")
+app.add_typer(prices.app, name="prices")
 app.command()(size)
+app.command()(advise)
 
 
 @app.command("kubernetes-token")

@@ -1,7 +1,7 @@
 """What a serving stack needs and costs, before anything exists: memory of every model, machines, the monthly price."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from components.catalog import instances
 from components.catalog.prices import HOURS_PER_MONTH, fixed_cost, on_demand_usd_per_month
@@ -26,16 +26,32 @@ class ModelRow:
     weights_gb: float
     memory: MemoryPlan | None
     problem: str
+    usd_per_million_tokens: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CostRow:
-    """One line of the bill; None where no price is known."""
+    """One line of the bill; None where no price is known.
+
+    Attributes:
+        usd_per_month: of what runs all the time.
+        usd_per_month_high: with every node that the pool may add.
+        gpus: of the machines; 0 for everything else.
+        idle_gpus: that run all the time and no model uses.
+    """
 
     what: str
     quantity: float
     usd_per_month: float | None
     verified: bool
+    usd_per_month_high: float | None = None
+    gpus: int = 0
+    idle_gpus: int = 0
+
+    @property
+    def high(self) -> float:
+        """The most that the line may come to."""
+        return self.usd_per_month_high if self.usd_per_month_high is not None else self.usd_per_month or 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +88,9 @@ class SizeReport:
     costs: tuple[CostRow, ...]
     transfer: tuple[Flow, ...]
     usd_per_month: float
+    usd_per_month_high: float
     unpriced: tuple[str, ...]
+    idle: tuple[str, ...]
     refused: bool
 
 
@@ -82,6 +100,7 @@ def size_report(
     locks: Mapping[str, ModelLock],
     pools: Mapping[str, NodePool],
     platform: PlatformParts,
+    tokens_per_second: float | None = None,
 ) -> SizeReport:
     """The report for one serving stack on one platform.
 
@@ -91,11 +110,16 @@ def size_report(
         locks: lock files by name.
         pools: the section `node_pools:` of the platform stack.
         platform: what else the platform has.
+        tokens_per_second: answer tokens of one replica under full load.
     """
-    rows = tuple(_model_row(region, name, model, locks[model.lock], pools) for name, model in models.items())
+    rows = tuple(
+        _model_row(region, name, model, locks[model.lock], pools, tokens_per_second) for name, model in models.items()
+    )
     hours = HOURS_PER_MONTH
+    machines = tuple(_pool_cost(region, name, pool, rows) for name, pool in pools.items())
     costs = (
-        *(_pool_cost(region, name, pool, rows) for name, pool in pools.items()),
+        *machines,
+        _disks(region, pools, machines),
         _fixed("EKS control plane", "eks-control-plane-hour", region, hours),
         _fixed(
             "interface endpoints",
@@ -116,12 +140,25 @@ def size_report(
         costs=costs,
         transfer=platform.transfer,
         usd_per_month=sum(cost.usd_per_month or 0.0 for cost in costs),
+        usd_per_month_high=sum(cost.high for cost in costs),
+        idle=tuple(
+            f"{cost.what}: {cost.idle_gpus} of {cost.gpus} GPUs idle; lower min_nodes, or give a model more of them"
+            for cost in costs
+            if cost.idle_gpus
+        ),
         unpriced=tuple(cost.what for cost in costs if cost.usd_per_month is None),
         refused=any(row.problem and (row.memory is None or row.memory.verdict == "refuse") for row in rows),
     )
 
 
-def _model_row(region: str, name: str, model: ModelService, lock: ModelLock, pools: Mapping[str, NodePool]) -> ModelRow:
+def _model_row(
+    region: str,
+    name: str,
+    model: ModelService,
+    lock: ModelLock,
+    pools: Mapping[str, NodePool],
+    tokens_per_second: float | None,
+) -> ModelRow:
     pool = pools.get(model.node_pool)
     machine = instances.find(pool.instance_type) if pool else None
     memory, nodes, problem = None, 0, ""
@@ -154,7 +191,18 @@ def _model_row(region: str, name: str, model: ModelService, lock: ModelLock, poo
         weights_gb=lock.weights_bytes / 1e9,
         memory=memory,
         problem=problem,
+        usd_per_million_tokens=_token_price(machine, model.gpus, region, tokens_per_second) if memory else None,
     )
+
+
+def _token_price(
+    machine: instances.InstanceType | None, gpus: int, region: str, tokens_per_second: float | None
+) -> float | None:
+    """USD per million answer tokens of a replica that is never idle: its share of the machine's price."""
+    monthly = on_demand_usd_per_month(machine.name, region) if machine else None
+    if machine is None or monthly is None or tokens_per_second is None:
+        return None
+    return monthly * gpus / machine.gpus / (tokens_per_second * 3600 * HOURS_PER_MONTH) * 1e6
 
 
 def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...]) -> CostRow:
@@ -162,6 +210,7 @@ def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...
     machine = instances.find(pool.instance_type)
     wanted = sum(row.replicas * row.gpus for row in rows if row.node_pool == name and row.nodes)
     nodes = max(pool.min_nodes, -(-wanted // machine.gpus) if machine.gpus else 0)
+    most = max(pool.max_nodes, nodes)
     monthly = on_demand_usd_per_month(machine.name, region)
     spot = ", spot at the on-demand price" if pool.capacity == "spot" else ""
     return CostRow(
@@ -169,7 +218,20 @@ def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...
         quantity=nodes,
         usd_per_month=None if monthly is None else monthly * nodes,
         verified=False,
+        usd_per_month_high=None if monthly is None else monthly * most,
+        gpus=nodes * machine.gpus,
+        idle_gpus=nodes * machine.gpus - wanted if machine.gpus else 0,
     )
+
+
+def _disks(region: str, pools: Mapping[str, NodePool], costs: Iterable[CostRow]) -> CostRow:
+    """The nodes' disks, of as many nodes as the bill counts."""
+    counted = {cost.what.partition(":")[0].removeprefix("node pool "): int(cost.quantity) for cost in costs}
+    gib = sum(pool.disk_gib * counted[name] for name, pool in pools.items())
+    most = sum(pool.disk_gib * max(pool.max_nodes, counted[name]) for name, pool in pools.items())
+    low = _fixed("disks of nodes", "gp3-gb-month", region, gib)
+    high = _fixed("disks of nodes", "gp3-gb-month", region, most)
+    return replace(low, usd_per_month_high=high.usd_per_month)
 
 
 def _some(what: str, kind: str, region: str, quantity: float) -> tuple[CostRow, ...]:

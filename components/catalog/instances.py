@@ -7,6 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from components.catalog.regions import EU_REGIONS
+
 DATA: Final = Path(__file__).parent / "data"
 
 # What CUDA reports as total memory, in GiB; the marketing size minus what the driver and ECC keep.
@@ -74,6 +76,12 @@ def find(name: str) -> InstanceType:
 def offered_zones(name: str, region: str) -> tuple[str, ...]:
     """Ids of the region's zones that offer the type (`euc1-az1`, the same in every account); empty when none does."""
     return _offerings().get((name, region), ())
+
+
+def offered_regions(name: str) -> tuple[str, ...]:
+    """The EU regions that offer the type, each with its zones: `eu-north-1 (eun1-az1, eun1-az3)`."""
+    found = {region: zones for (offered, region), zones in _offerings().items() if offered == name}
+    return tuple(f"{region} ({', '.join(found[region])})" for region in EU_REGIONS if region in found)
 
 
 def offerings_known(region: str) -> bool:

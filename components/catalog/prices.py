@@ -37,6 +37,21 @@ def on_demand_usd_per_month(name: str, region: str) -> float | None:
     return None if hourly is None else hourly * HOURS_PER_MONTH
 
 
+def spot_usd_per_hour(name: str, region: str) -> tuple[float, float] | None:
+    """The lowest and the highest zone's spot price on the day of the catalogue; it moves every hour."""
+    return _spot().get((name, region))
+
+
+def managed_usd_per_hour(gpu: str, gpus: int) -> float | None:
+    """What Hugging Face asks for an endpoint on AWS with so many GPUs; None where it offers none.
+
+    Args:
+        gpu: as `Gpu.name`.
+        gpus: of one replica.
+    """
+    return _managed().get((gpu, gpus))
+
+
 def fixed_cost(kind: str, region: str) -> Price | None:
     """The price of a service's unit in a region, or None where no source gives one.
 
@@ -50,6 +65,19 @@ def fixed_cost(kind: str, region: str) -> Price | None:
 @lru_cache
 def _on_demand() -> dict[tuple[str, str], float]:
     return {(row["type"], row["region"]): float(row["usd_per_hour"]) for row in read("prices.csv")}
+
+
+@lru_cache
+def _spot() -> dict[tuple[str, str], tuple[float, float]]:
+    return {
+        (row["type"], row["region"]): (float(row["usd_per_hour_min"]), float(row["usd_per_hour_max"]))
+        for row in read("spot_prices.csv")
+    }
+
+
+@lru_cache
+def _managed() -> dict[tuple[str, int], float]:
+    return {(row["gpu"], int(row["gpus"])): float(row["usd_per_hour"]) for row in read("managed_prices.csv")}
 
 
 @lru_cache

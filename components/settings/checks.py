@@ -67,7 +67,8 @@ def _pools(settings: PlatformSettings) -> Iterator[str]:
             continue
         known = instances.offerings_known(settings.region)
         if known and not instances.offered_zones(pool.instance_type, settings.region):
-            yield f"{path}: {pool.instance_type!r} is not offered in {settings.region}; see `cloister size --machines`"
+            elsewhere = ", ".join(instances.offered_regions(pool.instance_type)) or "no EU region"
+            yield f"{path}: {pool.instance_type!r} is not offered in {settings.region}; it is in {elsewhere}"
     if all(_gpus(pool.instance_type) for pool in settings.node_pools.values()):
         yield "settings.node_pools: every pool has GPUs; add one without for the cluster's own services"
 

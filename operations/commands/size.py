@@ -14,10 +14,12 @@ from components.model.lock import load_lock
 from components.settings.checks import lock_path
 from components.settings.layer import PlatformSettings, ServingSettings
 from components.settings.load import ROOT, load_stack
+from operations.charts import checked, memory_bars
 from operations.commands.options import AsJson, print_json
 from operations.commands.size_tables import show_model, show_sweep
 from operations.errors import CommandError
 from operations.size import ModelRow, PlatformParts, SizeReport, size_report
+from operations.size_charts import parts_of_answer, parts_of_budget
 from operations.size_model import (
     Subject,
     Wish,
@@ -56,12 +58,18 @@ def size(
         float | None, typer.Option(help="Free memory for the cache, instead of an estimate.")
     ] = None,
     region: Annotated[str | None, typer.Option(help="Where proposed machine types must be offered.")] = None,
+    tokens_per_second: Annotated[
+        float | None, typer.Option(min=0.1, help="With --stack: answer tokens of one replica under full load.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw each GPU's memory: .png, .svg.", dir_okay=False)] = None,
     sweep_all: Annotated[bool, typer.Option("--sweep", help="Table of machines, GPUs and caches.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say whether models fit and what they cost: of a whole serving stack, or of one model on one kind of GPU."""
+    if plot is not None:
+        checked(plot)
     if stack is not None:
-        _size_stack(stack, as_json)
+        _size_stack(stack, tokens_per_second, plot, as_json)
         return
     subject = _subject(lock, config, weights_gib)
     wish = Wish(
@@ -81,6 +89,10 @@ def size(
         return
     machine = machine_of(instance, gpu_memory_gib, gpus)
     answer = size_model(subject, machine, demand_of(subject, machine, wish), region)
+    if plot is not None:
+        name = instance or f"{gpu_memory_gib} GiB"
+        limits = {name: answer.budget["requested_gib"]}
+        memory_bars(plot, subject.checkpoint.name, {name: parts_of_answer(answer)}, limits)
     if as_json:
         print_json(answer)
     else:
@@ -89,8 +101,16 @@ def size(
         raise typer.Exit(1)
 
 
-def _size_stack(stack: str, as_json: bool) -> None:
-    report = report_of(stack)
+def _size_stack(stack: str, tokens_per_second: float | None, plot: Path | None, as_json: bool) -> None:
+    report = report_of(stack, tokens_per_second)
+    if plot is not None:
+        planned = {row.model: row.memory for row in report.models if row.memory is not None}
+        memory_bars(
+            plot,
+            f"GPU memory of {stack}",
+            {name: parts_of_budget(memory.budget) for name, memory in planned.items()},
+            {name: memory.budget.requested_gib for name, memory in planned.items()},
+        )
     if as_json:
         print_json(report)
     else:
@@ -120,8 +140,12 @@ def _sweep(subject: Subject, wish: Wish, region: str | None, as_json: bool) -> N
         show_sweep(Console(highlight=False), rows)
 
 
-def report_of(stack: str) -> SizeReport:
+def report_of(stack: str, tokens_per_second: float | None = None) -> SizeReport:
     """The report for a serving stack, from its files alone.
+
+    Args:
+        stack: its name.
+        tokens_per_second: answer tokens of one replica under full load; without it no price of a token is told.
 
     Raises:
         CommandError: the stack serves nothing.
@@ -138,6 +162,7 @@ def report_of(stack: str) -> SizeReport:
         {model.lock: load_lock(lock_path(model.lock, ROOT)) for model in settings.models.values()},
         platform.node_pools,
         parts_of(platform),
+        tokens_per_second,
     )
 
 
@@ -171,11 +196,20 @@ def show(console: Console, report: SizeReport) -> None:
     """Print a report for people."""
     for row in report.models:
         console.print(f"  {row.model}: {_memory(row)}", soft_wrap=True)
-    bill = Table("per month", "USD", box=None, padding=(0, 2))
+    bill = Table("per month", "USD", "at most", box=None, padding=(0, 2))
     for cost in report.costs:
-        bill.add_row(cost.what, "not known" if cost.usd_per_month is None else f"{cost.usd_per_month:,.2f}")
-    bill.add_row("together", f"{report.usd_per_month:,.2f}" + (" and what is not known" if report.unpriced else ""))
+        most = f"{cost.high:,.2f}" if cost.high != cost.usd_per_month else ""
+        bill.add_row(cost.what, "not known" if cost.usd_per_month is None else f"{cost.usd_per_month:,.2f}", most)
+    unknown = " and what is not known" if report.unpriced else ""
+    bill.add_row("together", f"{report.usd_per_month:,.2f}{unknown}", f"{report.usd_per_month_high:,.2f}")
     console.print(bill)
+    for idle in report.idle:
+        console.print(f"  {idle}", soft_wrap=True)
+    for row in report.models:
+        if row.usd_per_million_tokens is not None:
+            console.print(
+                f"  {row.model}: {row.usd_per_million_tokens:,.2f} USD per million answer tokens at full load"
+            )
     wide = console.width >= WIDE
     transfer = Table("transfer", "USD per GB", *(["what"] if wide else []), box=None, padding=(0, 2))
     for flow in report.transfer:

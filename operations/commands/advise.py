@@ -1,0 +1,112 @@
+"""`cloister advise`: always on, woken by requests, or managed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from components.catalog.break_even import Load, Sleep
+from components.settings.layer import PlatformSettings, ServingSettings
+from components.settings.load import load_stack
+from operations.commands.options import AsJson, print_json
+from operations.errors import CommandError
+
+
+def advise(
+    requests_per_hour: Annotated[float, typer.Option(min=0.01, help="On average, day and night.")],
+    tokens_per_second: Annotated[
+        float, typer.Option(min=0.1, help="Answer tokens of one replica under full load, as you measured.")
+    ],
+    answer_tokens: Annotated[int, typer.Option(min=1, help="Of one answer on average.")] = 300,
+    stack: Annotated[
+        str | None, typer.Option("--stack", help="A serving stack, with --model; its bill counts.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Which of its models.")] = None,
+    instance: Annotated[str | None, typer.Option(help="Or a machine type, with --region.")] = None,
+    gpus: Annotated[int, typer.Option(min=1, help="GPUs of one replica.")] = 1,
+    region: Annotated[str | None, typer.Option(help="Where.")] = None,
+    idle_minutes: Annotated[float, typer.Option(min=0.1, help="Without a request before a replica sleeps.")] = 15,
+    start_seconds: Annotated[float, typer.Option(min=1, help="Until a woken replica answers.")] = 420,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the costs over the load (.png, .svg).", dir_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a load costs with machines that are always on, that requests wake, or that Hugging Face runs."""
+    from operations.advise import Question, costs_of, highest_of, monthly
+    from operations.advise import advise as answer
+    from operations.charts import checked, cost_lines
+
+    if plot is not None:
+        checked(plot)
+    fixed = 0.0
+    if stack is not None:
+        instance, gpus, region, fixed = _of_stack(stack, model)
+    elif instance is None or region is None:
+        raise CommandError(
+            "name a serving stack with --stack and --model, or a machine type with --instance and --region"
+        )
+    question = Question(
+        instance=instance,
+        gpus=gpus,
+        region=region,
+        load=Load(requests_per_hour=requests_per_hour, answer_tokens=answer_tokens),
+        tokens_per_second=tokens_per_second,
+        sleep=Sleep(idle_seconds=idle_minutes * 60, start_seconds=start_seconds),
+        fixed_usd=fixed,
+    )
+    found = answer(question)
+    if plot is not None:
+        from components.catalog.break_even import requests_grid
+
+        ways, _ = costs_of(question)
+        grid = requests_grid(highest_of(question))
+        lines = {name: [monthly(way, question.load)(rate) for rate in grid] for name, way in ways.items()}
+        cost_lines(
+            plot, f"{gpus} x {instance} in {region}, {answer_tokens} tokens an answer", grid, lines, requests_per_hour
+        )
+    if as_json:
+        print_json(found)
+        return
+    console = Console(highlight=False)
+    table = Table("way", "replicas", "paid for", "USD a month", "USD per million tokens", "wait for a start", box=None)
+    for way in found.ways:
+        table.add_row(
+            way.name,
+            str(way.replicas),
+            f"{way.awake:.0%}",
+            f"{way.usd_per_month:,.0f}",
+            "-" if way.usd_per_million_tokens is None else f"{way.usd_per_million_tokens:,.2f}",
+            f"{way.waiting_per_day:.1f} a day" if way.waiting_per_day else "none",
+        )
+    console.print(table)
+    for crossing in found.crossings:
+        console.print(
+            f"  from {crossing.requests_per_hour:,.1f} requests an hour on {crossing.cheaper_above} is cheaper than "
+            f"{crossing.cheaper_below}",
+            soft_wrap=True,
+        )
+    for note in found.notes:
+        console.print(f"  {note}", soft_wrap=True)
+
+
+def _of_stack(stack: str, model: str | None) -> tuple[str, int, str, float]:
+    """Machine type, GPUs, region, and what the platform costs without its GPU machines."""
+    from operations.commands.size import report_of
+
+    settings = load_stack(stack)
+    if not isinstance(settings, ServingSettings):
+        raise CommandError(f"--stack: {stack!r} is of layer {settings.layer}; name a serving stack")
+    if model is None and len(settings.models) == 1:
+        model = next(iter(settings.models))
+    if model not in settings.models:
+        raise CommandError(f"--model: {model!r}; {stack} has {', '.join(settings.models)}")
+    platform = load_stack(settings.platform)
+    assert isinstance(platform, PlatformSettings)  # load_stack checked it
+    report = report_of(stack)
+    chosen = settings.models[model]
+    instance = platform.node_pools[chosen.node_pool].instance_type
+    fixed = sum(cost.usd_per_month or 0.0 for cost in report.costs if not cost.gpus)
+    return instance, chosen.gpus, settings.region, fixed
