@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from components.catalog import instances
 from components.catalog.prices import HOURS_PER_MONTH, fixed_cost, on_demand_usd_per_month
 from components.catalog.transfer import Flow
+from components.model.cold_start import ColdStart, cold_start
 from components.model.lock import ModelLock
 from components.model.sizing import MemoryPlan, plan
+from components.settings.checks import nodes_wait
 from components.settings.cluster import NodePool
 from components.settings.model_service import ModelService
 
@@ -27,6 +29,7 @@ class ModelRow:
     memory: MemoryPlan | None
     problem: str
     usd_per_million_tokens: float | None = None
+    start: ColdStart | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +164,7 @@ def _model_row(
 ) -> ModelRow:
     pool = pools.get(model.node_pool)
     machine = instances.find(pool.instance_type) if pool else None
-    memory, nodes, problem = None, 0, ""
+    memory, start, nodes, problem = None, None, 0, ""
     if machine is None:
         problem = f"{model.node_pool!r} is no node pool of the platform; there are {', '.join(pools)}"
     elif machine.gpu is None or model.gpus > machine.gpus:
@@ -180,6 +183,8 @@ def _model_row(
         # The device plug-in hands out whole GPUs.
         nodes = -(-model.replicas // (machine.gpus // model.gpus))
         problem = memory.problem
+        assert pool is not None  # its machine is known
+        start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool))
     return ModelRow(
         model=name,
         lock=model.lock,
@@ -191,6 +196,7 @@ def _model_row(
         weights_gb=lock.weights_bytes / 1e9,
         memory=memory,
         problem=problem,
+        start=start,
         usd_per_million_tokens=_token_price(machine, model.gpus, region, tokens_per_second) if memory else None,
     )
 

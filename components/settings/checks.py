@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.catalog import instances
+from components.model.cold_start import cold_start
 from components.model.lock import ModelLock, load_lock
 from components.model.sizing import plan
+from components.settings.cluster import NodePool
 from components.settings.errors import SettingsError, unknown_value
 from components.settings.layer import (
     EdgeSettings,
@@ -144,6 +146,20 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
     )
     if memory.verdict == "refuse":
         yield f"settings.models.{name}.gpus: {memory.problem}"
+    start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool))
+    if model.cold_start_seconds is not None and start.low > model.cold_start_seconds:
+        part = start.longest
+        yield (
+            f"settings.models.{name}.cold_start_seconds: '{model.cold_start_seconds}' but a start takes "
+            f"{start.low:.0f} s when everything goes well, {part.low:.0f} of it: {part.name}; allow more, or spare it "
+            f"by {part.spared_by}"
+        )
+
+
+def nodes_wait(model: ModelService, pool: NodePool) -> bool:
+    """Whether the pool always has machines for all replicas, as if they had it to themselves."""
+    per_node = instances.find(pool.instance_type).gpus // model.gpus
+    return pool.min_nodes * per_node >= model.replicas
 
 
 def _lock(name: str, root: Path) -> ModelLock | None:

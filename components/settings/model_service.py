@@ -24,6 +24,8 @@ class ModelService(BaseModel):
     kv_cache_dtype: KvCacheDtype = "auto"
     gpu_memory_utilization: Annotated[float, Field(gt=0.1, le=0.98)] = 0.92
     start_seconds: Annotated[int, Field(ge=60, le=7200)] = 1800
+    cold_start_seconds: Annotated[int, Field(ge=30, le=7200)] | None = None
+    """The longest time from nothing to the first answer that its users accept; refused where none is that fast."""
     drain_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
 
 

@@ -7,16 +7,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from components.catalog import instances
 from components.catalog.regions import EU_REGIONS
 from components.catalog.transfer import transfer_costs
 from components.catalog.vpc_endpoints import enabled_uses, endpoint_services
+from components.model.cold_start import cold_start
 from components.model.lock import load_lock
 from components.settings.checks import lock_path
 from components.settings.layer import PlatformSettings, ServingSettings
 from components.settings.load import ROOT, load_stack
 from operations.charts import checked, memory_bars
 from operations.commands.options import AsJson, print_json
-from operations.commands.size_tables import show_model, show_sweep
+from operations.commands.size_tables import show_model, show_start, show_sweep
 from operations.errors import CommandError
 from operations.size import ModelRow, PlatformParts, SizeReport, size_report
 from operations.size_charts import parts_of_answer, parts_of_budget
@@ -97,6 +99,10 @@ def size(
         print_json(answer)
     else:
         show_model(Console(highlight=False), answer)
+        if lock is not None and instance is not None:
+            weights = load_lock(lock).weights_bytes
+            start = cold_start(weights, instances.find(instance), node_waits=False)
+            show_start(Console(highlight=False), "start from nothing", start)
     if answer.verdict == "refuse":
         raise typer.Exit(1)
 
@@ -203,6 +209,9 @@ def show(console: Console, report: SizeReport) -> None:
     unknown = " and what is not known" if report.unpriced else ""
     bill.add_row("together", f"{report.usd_per_month:,.2f}{unknown}", f"{report.usd_per_month_high:,.2f}")
     console.print(bill)
+    for row in report.models:
+        if row.start is not None:
+            show_start(console, f"start of {row.model}", row.start)
     for idle in report.idle:
         console.print(f"  {idle}", soft_wrap=True)
     for row in report.models:

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from components.model.cold_start import ColdStart
 from operations.size_model import ModelSize, SweepRow
 
 
@@ -23,6 +24,19 @@ def show_model(console: Console, answer: ModelSize) -> None:
         f"the longest that fits has {answer.longest_model_len} tokens",
         soft_wrap=True,
     )
+
+
+def show_start(console: Console, title: str, start: ColdStart) -> None:
+    """Print what a start is made of; the sources are in the JSON form."""
+    table = Table(title, "seconds", "spared by", box=None, padding=(0, 2))
+    for phase in start.phases:
+        table.add_row(phase.name, _between(phase.low, phase.high), phase.spared_by)
+    table.add_row("together", _between(start.low, start.high), "")
+    console.print(table)
+
+
+def _between(low: float, high: float) -> str:
+    return f"{low:.0f}" if round(low) == round(high) else f"{low:.0f} to {high:.0f}"
 
 
 def show_sweep(console: Console, rows: tuple[SweepRow, ...]) -> None:
