@@ -2,7 +2,7 @@
 
 import fnmatch
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final, cast
@@ -25,6 +25,15 @@ COMPANIONS: Final = (
     "NOTICE*",
     "USE_POLICY*",
 )
+INDEX: Final = "model.safetensors.index.json"
+"""Names the shards. Source: transformers, sharded checkpoints."""
+PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+LEFT_OUT: Final[dict[str, Callable[[str], bool]]] = {
+    "pickle files, which may run code when they are loaded": lambda path: path.endswith(PICKLES),
+    "code, which an engine would only run with trust_remote_code": lambda path: path.endswith((".py", ".so")),
+    "copies in folders of their own": lambda path: "/" in path,
+    "weights that the index does not name, or in another form": lambda path: path.endswith((".safetensors", ".gguf")),
+}
 STREAM_SECONDS: Final = 60.0
 
 
@@ -75,24 +84,43 @@ def look_up(client: HfApi, repository: str, revision: str | None) -> HubRevision
     return HubRevision(repository=repository, revision=str(info.sha), files=files, gated=bool(info.gated), card=card)
 
 
-def wanted(files: tuple[HubFile, ...], weights: str) -> tuple[HubFile, ...]:
+def wanted(files: tuple[HubFile, ...], weights: str, shards: frozenset[str] | None = None) -> tuple[HubFile, ...]:
     """Weights that match a pattern, and what an engine reads beside them.
 
     Args:
         files: all files of the revision.
         weights: a pattern of the top folder, such as `*.safetensors` or `*Q4_K_M*.gguf`.
+        shards: what the index names, if there is one: a repository may hold the same weights twice.
 
     Raises:
-        CommandError: no file matches.
+        CommandError: no file matches, or a shard is missing.
     """
     top = [file for file in files if "/" not in file.path]
-    chosen = [file for file in top if fnmatch.fnmatch(file.path, weights)]
+    chosen = [file for file in top if fnmatch.fnmatch(file.path, weights) and (shards is None or file.path in shards)]
+    if missing := sorted((shards or frozenset()) - {file.path for file in chosen}):
+        raise CommandError(f"{INDEX} names {missing[0]!r}, which the repository lacks; lock another revision")
     if not chosen:
         raise CommandError(
             f"no file matches {weights!r}; the repository holds {', '.join(f.path for f in top) or 'none'}"
         )
     chosen += [file for file in top if any(fnmatch.fnmatch(file.path, pattern) for pattern in COMPANIONS)]
     return tuple(sorted({file.path: file for file in chosen}.values(), key=lambda file: file.path))
+
+
+def left_out(files: tuple[HubFile, ...], chosen: frozenset[str]) -> Iterator[str]:
+    """What a repository holds and a lock leaves out on purpose, for people.
+
+    Args:
+        files: all files of the revision.
+        chosen: paths of the lock.
+    """
+    rest = [file for file in files if file.path not in chosen]
+    for words, belongs in LEFT_OUT.items():
+        found = [file for file in rest if belongs(file.path)]
+        rest = [file for file in rest if file not in found]
+        if found:
+            size = sum(file.size_bytes for file in found)
+            yield f"{words}: {len(found)} files, {size / 1e9:.2f} GB, such as {found[0].path}"
 
 
 @contextmanager

@@ -13,8 +13,11 @@ from components.model.files import sha256_of
 from components.model.hub_config import architecture_of, quantisation_of
 from components.model.lock import Card, Licence, LockedFile, ModelLock, Source, folder_revision
 from operations.errors import CommandError
-from operations.hub import HubFile, HubRevision, look_up, small_file, wanted
+from operations.hub import INDEX, HubFile, HubRevision, look_up, small_file, wanted
+from operations.model_card import card_of, many
 
+WEIGHTS: Final = "*.safetensors"
+README: Final = "README.md"
 Terms = Literal["permissive", "conditions", "non-commercial", "unknown"]
 PERMISSIVE: Final = frozenset({"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc-by-4.0", "cdla-permissive-2.0"})
 NON_COMMERCIAL: Final = ("*-nc-*", "*non-commercial*", "*research*")
@@ -27,7 +30,7 @@ TORCH_TYPES: Final[Mapping[str, Literal["bfloat16", "float16", "float32"]]] = {
 
 
 def lock_from_hub(
-    repository: str, revision: str | None, name: str, *, client: HfApi, weights: str = "*.safetensors"
+    repository: str, revision: str | None, name: str, *, client: HfApi, weights: str = WEIGHTS
 ) -> ModelLock:
     """The lock of a revision: digests from the Hub's large-file storage, small files read and hashed.
 
@@ -41,16 +44,23 @@ def lock_from_hub(
     Raises:
         CommandError: the Hub refuses, no weights match, or config.json says something unknown.
     """
-    found = look_up(client, repository, revision)
+    return lock_of(look_up(client, repository, revision), name, weights)
+
+
+def lock_of(found: HubRevision, name: str, weights: str = WEIGHTS) -> ModelLock:
+    """The lock of a revision that was looked up; arguments and errors as in `lock_from_hub`."""
+    repository = found.repository
+    index = {file.path for file in found.files} & {INDEX} if weights == WEIGHTS else set()
+    shards = _shards(repository, found.revision) if index else None
     files = []
     config: dict[str, Any] = {}
     chat_template = False
-    for file in wanted(found.files, weights):
+    for file in wanted(found.files, weights, shards):
         sha256 = file.sha256
         if sha256 is None or file.path == "config.json":
             content, sha256 = small_file(repository, found.revision, file.path)
             file = HubFile(path=file.path, size_bytes=len(content), sha256=sha256)
-            config = json.loads(content) if file.path == "config.json" else config
+            config = _config(repository, content) if file.path == "config.json" else config
             chat_template |= _has_chat_template(file.path, content)
         files.append(LockedFile(path=file.path, size_bytes=file.size_bytes, sha256=sha256))
     if not config:
@@ -67,8 +77,34 @@ def lock_from_hub(
         gated=found.gated,
         base_model=_first(found.card.get("base_model")),
         chat_template=chat_template,
-        card=Card(languages=tuple(_many(found.card.get("language")))),
+        card=card_of(found.card, _text(found)),
     )
+
+
+def _config(repository: str, content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise CommandError(f"{repository}: config.json is not JSON ({error}); lock another revision") from None
+    if not isinstance(found, dict):
+        raise CommandError(f"{repository}: config.json is no object; lock another revision")
+    return found
+
+
+def _shards(repository: str, revision: str) -> frozenset[str]:
+    content, _ = small_file(repository, revision, INDEX)
+    try:
+        return frozenset(json.loads(content)["weight_map"].values())
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise CommandError(f"{repository}: {INDEX} has no 'weight_map'; lock another revision") from None
+
+
+def _text(found: HubRevision) -> str:
+    """The card's Markdown."""
+    if not any(file.path == README for file in found.files):
+        return ""
+    content, _ = small_file(found.repository, found.revision, README)
+    return content.decode("utf-8", errors="replace")
 
 
 def lock_from_folder(
@@ -176,8 +212,4 @@ def _has_chat_template(path: str, content: bytes) -> bool:
 
 
 def _first(value: Any) -> str:
-    return str(_many(value)[0]) if _many(value) else ""
-
-
-def _many(value: Any) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value else []
+    return many(value)[0] if many(value) else ""

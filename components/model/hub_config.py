@@ -93,7 +93,7 @@ def quantisation_of(config: Mapping[str, Any]) -> Quantisation:
     method = found["quant_method"]
     if method == "compressed-tensors":
         weights = next(iter(found["config_groups"].values()))["weights"]
-        return Quantisation(method="fp8" if weights["type"] == "float" else "gptq", bits=weights["num_bits"])
+        return Quantisation(method="compressed-tensors", bits=weights["num_bits"])
     known = {"awq": found.get("bits", 4), "gptq": found.get("bits", 4), "fp8": 8, "mxfp4": 4}
     if method not in known:
         raise ValueError(f"quant_method {method!r} is not known; use one of {', '.join(known)}")

@@ -20,7 +20,7 @@ MANIFEST: Final = "manifest.json"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,61}[a-z0-9]$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 QuantisationMethod = Literal[
-    "none", "awq", "gptq", "fp8", "mxfp4", "gguf-q4_0", "gguf-q4_1", "gguf-q4_k_m", "gguf-q8_0"
+    "none", "awq", "gptq", "fp8", "mxfp4", "compressed-tensors", "gguf-q4_0", "gguf-q4_1", "gguf-q4_k_m", "gguf-q8_0"
 ]
 
 
@@ -79,13 +79,22 @@ class LockedFile(BaseModel):
 
 
 class Card(BaseModel):
-    """What the publisher says the model is for."""
+    """What the publisher says of the model; empty where nothing is said.
+
+    Attributes:
+        training_data: datasets, or the card's statement.
+        evaluation: published results.
+        ai_act: what the card says for the EU AI Act's rules on general-purpose models (Article 53).
+    """
 
     model_config = SECTION
 
     languages: tuple[str, ...] = ()
     intended_use: str = ""
     limitations: str = ""
+    training_data: str = ""
+    evaluation: str = ""
+    ai_act: str = ""
 
 
 class ModelLock(BaseModel):

@@ -35,19 +35,98 @@ def lock(
     """Pin a model: the commit, every file with size and sha256, the licence, and the numbers that memory depends on."""
     from huggingface_hub import HfApi
 
-    from operations.model_lock import lock_from_folder, lock_from_hub
+    from operations.hub import left_out, look_up
+    from operations.model_lock import lock_from_folder, lock_of
 
     if from_folder is not None:
         if licence is None:
             raise typer.BadParameter("--from-folder needs --licence: a folder does not say its terms")
         made = lock_from_folder(from_folder, name, repository=repository, licence=licence, note=note, config=config)
     else:
-        made = lock_from_hub(repository, revision, name, client=HfApi(), weights=weights)
+        found = look_up(HfApi(), repository, revision)
+        made = lock_of(found, name, weights)
+        for line in left_out(found.files, frozenset(file.path for file in made.files)):
+            print(f"  left out: {line}")
     path = lock_path(name, ROOT)
     path.parent.mkdir(exist_ok=True)
     path.write_text(dump(made), encoding="utf-8")
     print(
         f"{path.relative_to(ROOT)}: {repository} at {made.revision}, {len(made.files)} files, licence {made.licence.id}"
+    )
+
+
+@app.command()
+def refresh(
+    name: Name,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit; the newest commit otherwise.")] = None,
+    write: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write the newer revision as a lock file of its own.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a newer revision of a locked model changes; nothing is written unless --write says so."""
+    from huggingface_hub import HfApi
+
+    from operations.hub import look_up
+    from operations.model_lock import lock_of
+    from operations.model_refresh import differences
+
+    model = _load(name)
+    if model.source.kind != "hub":
+        raise CommandError(f"models/{name}.lock.yaml: comes from a folder; lock the folder again to compare")
+    if write is not None and lock_path(write, ROOT).exists():
+        raise CommandError(f"--write: models/{write}.lock.yaml exists; name another file, both revisions are needed")
+    newer = lock_of(look_up(HfApi(), model.repository, revision), write or name)
+    found = differences(model, newer)
+    if write is not None:
+        lock_path(write, ROOT).write_text(dump(newer), encoding="utf-8")
+    if as_json:
+        print_json({"model": name, "before": model.revision, "after": newer.revision, "differences": found})
+        return
+    for one in found:
+        print(f"  {'!' if one.weight == 'look' else ' '} {one.what}: {one.before} -> {one.after}")
+    if not found:
+        print(f"{name}: nothing newer, {model.revision} is what the Hub has")
+        return
+    following = write or f"{name}-next"
+    print(
+        f"{name}: {len(found)} differences; read those with ! before it answers anybody. To try it beside the old one:"
+    )
+    if write is None:
+        print(f"  cloister model refresh {name} --write {following}")
+    print(f"  cloister model push {following} --stack <platform>")
+    print(f"  a second entry under models: with lock: {following}, and one client that may use it")
+    print("  compare, then give the first entry the new lock")
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """Print the catalogue: licence, size, context, and the cheapest EU machine that holds each model."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from operations.model_list import CONTEXT, listed
+
+    rows = listed(load_lock(path) for path in sorted((ROOT / "models").glob("*.lock.yaml")))
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(Column("model", no_wrap=True), "licence", "GB", "stored as", "context", "fits on", "USD/h", box=None)
+    for row in rows:
+        machine = row.smallest
+        table.add_row(
+            row.name + ("" if row.complete else " *"),
+            row.licence if row.terms == "permissive" else f"{row.licence} ({row.terms})",
+            f"{row.weights_gb:,.1f}",
+            row.quantisation,
+            f"{row.context:,}",
+            "none" if machine is None else f"{machine.gpus} GPU of {machine.instance}, {machine.region}",
+            "-" if machine is None else f"{machine.usd_per_hour:.2f}",
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"  Smallest: for requests of {CONTEXT:,} tokens, or what the model can. * without digests: not served yet."
     )
 
 
