@@ -56,7 +56,7 @@ def push(
     name: Name,
     stack: Stack,
     from_folder: Folder = None,
-    mib_per_second: Annotated[float | None, typer.Option(min=0.1, help="At most so fast.")] = None,
+    bandwidth: Annotated[float | None, typer.Option(min=0.1, metavar="MIB/S", help="At most so fast.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring the locked files into the weight cache of a platform stack, every sha256 checked; run again to resume."""
@@ -77,7 +77,7 @@ def push(
         outputs(stack)["weight_cache_bucket_name"],
         boto3.client("s3", region_name=region),
         progress=console.progress,
-        bytes_per_second=mib_per_second * 2**20 if mib_per_second else None,
+        bytes_per_second=bandwidth * 2**20 if bandwidth else None,
     )
     if as_json:
         print_json(result)
@@ -85,6 +85,7 @@ def push(
     console.line(
         f"{name}: {result.uploaded_files} files uploaded ({result.uploaded_bytes / 1e6:.0f} MB "
         f"in {result.seconds:.1f} s), {result.kept_files} were there"
+        + (f", {result.resumed_bytes / 1e6:.0f} MB from an earlier push" if result.resumed_bytes else "")
     )
 
 
