@@ -126,6 +126,39 @@ def verify(
 
 
 @app.command()
+def prune(
+    stack: Stack,
+    keep: Annotated[int, typer.Option(min=0, help="Of each model, so many of the newest revisions stay.")] = 2,
+    older_than_days: Annotated[float, typer.Option(min=0, help="Of the others, younger ones stay.")] = 30.0,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only say what would be deleted.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove old revisions from the weight cache of a platform stack; what any stack file names always stays."""
+    from datetime import UTC, datetime
+
+    import boto3
+
+    from operations.deployed import outputs
+    from operations.model_prune import judge, named_revisions, remove, stored_revisions
+
+    named = named_revisions(ROOT)
+    s3 = boto3.client("s3", region_name=load_stack(stack).region)
+    bucket = outputs(stack)["weight_cache_bucket_name"]
+    verdicts = judge(
+        stored_revisions(bucket, s3), named, keep=keep, older_than_days=older_than_days, now=datetime.now(UTC)
+    )
+    removed = remove(verdicts, bucket, s3) if yes else 0
+    if as_json:
+        print_json({"removed_bytes": removed, "revisions": verdicts})
+        return
+    for verdict in verdicts:
+        one, word = verdict.revision, ("removed" if yes else "would be removed") if verdict.removed else "kept"
+        print(f"{one.model} {one.revision[:12]}  {one.size_bytes / 1e9:.2f} GB  {word}: {verdict.reason}")
+    if any(verdict.removed for verdict in verdicts) and not yes:
+        print("Nothing was deleted; say --yes to delete.")
+
+
+@app.command()
 def complete(name: Name) -> None:
     """Fill in the digests that a lock file lacks, from the Hub; what a person wrote into it stays."""
     from huggingface_hub import HfApi
