@@ -8,6 +8,7 @@ from pathlib import Path
 
 from images.weights.fetch import fetch
 from images.weights.manifest import LoaderError
+from images.weights.partial import write_durably
 
 
 def main() -> int:
@@ -21,6 +22,9 @@ def main() -> int:
     command.add_argument("--target", required=True, type=Path, help="folder on a local disk")
     command.add_argument("--workers", type=int, default=8, help="connections at once")
     command.add_argument("--wait-seconds", type=float, default=3600.0, help="patience with another loader")
+    command.add_argument("--limit-bytes", type=int, help="what all models in the folder may take; older ones make room")
+    command.add_argument("--metrics-file", type=Path, help="where to write the numbers for Prometheus")
+    command.add_argument("--hold", action="store_true", help="stay until SIGTERM, so that nobody evicts the model")
     arguments = parser.parse_args()
     # The first process of a container ignores signals that it does not handle; a kill at any moment is safe.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
@@ -33,7 +37,10 @@ def main() -> int:
             target=arguments.target,
             workers=arguments.workers,
             wait_seconds=arguments.wait_seconds,
+            limit_bytes=arguments.limit_bytes,
         )
+        if arguments.metrics_file:
+            write_durably(arguments.metrics_file, result.exposition().encode())
     except LoaderError as error:
         print(f"weights: {error}", file=sys.stderr)
         return 1
@@ -41,6 +48,8 @@ def main() -> int:
         print(f"weights: {error.filename or arguments.target}: {error.strerror}; check the disk", file=sys.stderr)
         return 1
     print(result.line(), flush=True)
+    while arguments.hold:
+        signal.pause()
     return 0
 
 
