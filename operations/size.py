@@ -8,6 +8,7 @@ from components.catalog.prices import HOURS_PER_MONTH, fixed_cost, on_demand_usd
 from components.catalog.transfer import Flow
 from components.model.lock import ModelLock
 from components.model.sizing import MemoryPlan, plan
+from components.model.weights_path import WeightsPath, choose_path
 from components.settings.cluster import NodePool
 from components.settings.model_service import ModelService
 
@@ -26,6 +27,7 @@ class ModelRow:
     weights_gb: float
     memory: MemoryPlan | None
     problem: str
+    weights: WeightsPath | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +156,15 @@ def _model_row(region: str, name: str, model: ModelService, lock: ModelLock, poo
         weights_gb=lock.weights_bytes / 1e9,
         memory=memory,
         problem=problem,
+        weights=choose_path(
+            engine=model.engine,
+            weights_format=lock.format,
+            weights_bytes=lock.weights_bytes,
+            network=machine.network,
+            nvme_gb=machine.nvme_gb,
+        )
+        if machine
+        else None,
     )
 
 

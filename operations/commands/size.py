@@ -171,6 +171,8 @@ def show(console: Console, report: SizeReport) -> None:
     """Print a report for people."""
     for row in report.models:
         console.print(f"  {row.model}: {_memory(row)}", soft_wrap=True)
+        if row.weights:
+            console.print(f"  {row.model}: {row.weights.line()}", soft_wrap=True)
     bill = Table("per month", "USD", box=None, padding=(0, 2))
     for cost in report.costs:
         bill.add_row(cost.what, "not known" if cost.usd_per_month is None else f"{cost.usd_per_month:,.2f}")
