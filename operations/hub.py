@@ -2,11 +2,13 @@
 
 import fnmatch
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final, cast
 
+from httpx2 import HTTPError
 from huggingface_hub import HfApi, get_session, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils._headers import build_hf_headers
@@ -35,6 +37,8 @@ LEFT_OUT: Final[dict[str, Callable[[str], bool]]] = {
     "weights that the index does not name, or in another form": lambda path: path.endswith((".safetensors", ".gguf")),
 }
 STREAM_SECONDS: Final = 60.0
+STREAM_ATTEMPTS: Final = 6
+STREAM_PAUSE_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,22 +129,14 @@ def left_out(files: tuple[HubFile, ...], chosen: frozenset[str]) -> Iterator[str
 
 @contextmanager
 def open_stream(repository: str, revision: str, path: str) -> Iterator[IO[bytes]]:
-    """A file's bytes as they arrive, without a copy on disk.
+    """A file's bytes as they arrive, without a copy on disk; after an interruption they go on where they were.
 
     Raises:
-        CommandError: the Hub refuses, or the connection breaks before the first byte.
+        CommandError: the Hub refuses, or the connection breaks again and again without a new byte.
     """
-    address = hf_hub_url(repository, path, revision=revision)
-    headers = build_hf_headers() | {"Accept-Encoding": "identity"}
-    try:
-        with get_session().stream(
-            "GET", address, headers=headers, follow_redirects=True, timeout=STREAM_SECONDS
-        ) as response:
-            if response.status_code != 200:
-                raise CommandError(f"{repository}/{path}: the Hub answers {response.status_code}; check HF_TOKEN")
-            yield cast(IO[bytes], _Reader(response.iter_raw(2**20)))
-    except OSError as error:
-        raise CommandError(f"{repository}/{path}: {error}; run the push again, finished files are kept") from None
+    pieces = _pieces(f"{repository}/{path}", hf_hub_url(repository, path, revision=revision))
+    with closing(pieces):
+        yield cast(IO[bytes], _Reader(pieces))
 
 
 def small_file(repository: str, revision: str, path: str) -> tuple[bytes, str]:
@@ -148,6 +144,30 @@ def small_file(repository: str, revision: str, path: str) -> tuple[bytes, str]:
     with open_stream(repository, revision, path) as stream:
         content = stream.read(2**30)
     return content, hashlib.sha256(content).hexdigest()
+
+
+def _pieces(name: str, address: str) -> Generator[bytes, None, None]:
+    headers = build_hf_headers() | {"Accept-Encoding": "identity"}
+    reached, size, failures = 0, -1, 0
+    while reached != size:
+        wanted = headers | ({"Range": f"bytes={reached}-"} if reached else {})
+        try:
+            with get_session().stream(
+                "GET", address, headers=wanted, follow_redirects=True, timeout=STREAM_SECONDS
+            ) as response:
+                if response.status_code >= 500 or response.status_code == 429:
+                    raise ConnectionError(f"the Hub answers {response.status_code}")
+                if response.status_code != (206 if reached else 200):
+                    raise CommandError(f"{name}: the Hub answers {response.status_code}; check HF_TOKEN")
+                size = reached + int(response.headers["Content-Length"]) if size < 0 else size
+                for piece in response.iter_raw(2**20):
+                    reached, failures = reached + len(piece), 0
+                    yield piece
+        except (OSError, HTTPError) as error:
+            failures += 1
+            if failures == STREAM_ATTEMPTS:
+                raise CommandError(f"{name}: {error}; run the push again, what was sent is kept") from None
+            time.sleep(STREAM_PAUSE_SECONDS * 2**failures)
 
 
 class _Reader:

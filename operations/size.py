@@ -9,6 +9,7 @@ from components.catalog.transfer import Flow
 from components.model.cold_start import ColdStart, cold_start
 from components.model.lock import ModelLock
 from components.model.sizing import MemoryPlan, plan
+from components.model.weights_path import WeightsPath, choose_path
 from components.settings.checks import nodes_wait
 from components.settings.cluster import NodePool
 from components.settings.model_service import ModelService
@@ -28,6 +29,7 @@ class ModelRow:
     weights_gb: float
     memory: MemoryPlan | None
     problem: str
+    weights: WeightsPath | None
     usd_per_million_tokens: float | None = None
     start: ColdStart | None = None
 
@@ -196,6 +198,15 @@ def _model_row(
         weights_gb=lock.weights_bytes / 1e9,
         memory=memory,
         problem=problem,
+        weights=choose_path(
+            engine=model.engine,
+            weights_format=lock.format,
+            weights_bytes=lock.weights_bytes,
+            network=machine.network,
+            nvme_gb=machine.nvme_gb,
+        )
+        if machine
+        else None,
         start=start,
         usd_per_million_tokens=_token_price(machine, model.gpus, region, tokens_per_second) if memory else None,
     )

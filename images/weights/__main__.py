@@ -1,19 +1,30 @@
 """The loader's command line: `python -m images.weights fetch --bucket … --model … --revision … …`."""
 
 import argparse
+import json
 import os
 import signal
 import sys
 from pathlib import Path
 
+from images.weights.engine_cache import restore, save
 from images.weights.fetch import fetch
 from images.weights.manifest import LoaderError
+from images.weights.partial import write_durably
 
 
 def main() -> int:
     """Runs the command; 0 when the model is complete on disk, 1 with one line otherwise, 2 for wrong usage."""
     parser = argparse.ArgumentParser(prog="weights", description="Brings model weights from S3 to a local disk.")
-    command = parser.add_subparsers(dest="command", required=True).add_parser("fetch", help="fetch one revision")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("save-cache", "store what an engine compiled"), ("restore-cache", "bring it back, checked")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--bucket", required=True, help="the weight cache")
+        command.add_argument("--key", required=True, help="what it depends on: components.model.engine_cache")
+        command.add_argument("--folder", required=True, type=Path, help="the engine's cache folder")
+        if name == "restore-cache":
+            command.add_argument("--sha256", required=True, help="the digest that save-cache said")
+    command = commands.add_parser("fetch", help="fetch one revision")
     command.add_argument("--bucket", required=True, help="the weight cache")
     command.add_argument("--model", required=True, help="name of the lock file")
     command.add_argument("--revision", required=True, help="the lock file's revision")
@@ -21,26 +32,48 @@ def main() -> int:
     command.add_argument("--target", required=True, type=Path, help="folder on a local disk")
     command.add_argument("--workers", type=int, default=8, help="connections at once")
     command.add_argument("--wait-seconds", type=float, default=3600.0, help="patience with another loader")
+    command.add_argument("--limit-bytes", type=int, help="what all models in the folder may take; older ones make room")
+    command.add_argument("--metrics-file", type=Path, help="where to write the numbers for Prometheus")
+    command.add_argument("--hold", action="store_true", help="stay until SIGTERM, so that nobody evicts the model")
     arguments = parser.parse_args()
     # The first process of a container ignores signals that it does not handle; a kill at any moment is safe.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     try:
-        result = fetch(
-            bucket=arguments.bucket,
-            model=arguments.model,
-            revision=arguments.revision,
-            manifest_sha256=arguments.manifest_sha256,
-            target=arguments.target,
-            workers=arguments.workers,
-            wait_seconds=arguments.wait_seconds,
-        )
+        return _fetch(arguments) if arguments.command == "fetch" else _engine_cache(arguments)
     except LoaderError as error:
         print(f"weights: {error}", file=sys.stderr)
-        return 1
     except OSError as error:
-        print(f"weights: {error.filename or arguments.target}: {error.strerror}; check the disk", file=sys.stderr)
-        return 1
+        where = error.filename or getattr(arguments, "target", None) or arguments.folder
+        print(f"weights: {where}: {error.strerror}; check the disk", file=sys.stderr)
+    return 1
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    result = fetch(
+        bucket=arguments.bucket,
+        model=arguments.model,
+        revision=arguments.revision,
+        manifest_sha256=arguments.manifest_sha256,
+        target=arguments.target,
+        workers=arguments.workers,
+        wait_seconds=arguments.wait_seconds,
+        limit_bytes=arguments.limit_bytes,
+    )
+    if arguments.metrics_file:
+        write_durably(arguments.metrics_file, result.exposition().encode())
     print(result.line(), flush=True)
+    while arguments.hold:
+        signal.pause()
+    return 0
+
+
+def _engine_cache(arguments: argparse.Namespace) -> int:
+    if arguments.command == "save-cache":
+        said = {"event": "saved", "sha256": save(arguments.folder, arguments.bucket, arguments.key)}
+    else:
+        fetched = restore(arguments.folder, arguments.bucket, arguments.key, arguments.sha256)
+        said = {"event": "restored" if fetched else "present", "sha256": arguments.sha256}
+    print(json.dumps(said), flush=True)
     return 0
 
 

@@ -1,53 +1,67 @@
 """Brings one revision of a model from the weight cache to a local disk, verified."""
 
-import fcntl
 import hashlib
 import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from images.weights.manifest import NAME, LoaderError, Manifest, WeightFile, parse_manifest
-from images.weights.partial import CHUNK_BYTES, sync_folder
+from images.weights.manifest import NAME, Manifest, WeightFile, parse_manifest
+from images.weights.node_cache import LOCK, MARKER, ROOM, hold, make_room, only_one, touch
+from images.weights.partial import CHUNK_BYTES, write_durably
 from images.weights.store import Store
 from images.weights.transfer import StoppedError, Transfer
 
-MARKER: Final = ".complete"
-LOCK: Final = ".lock"
 PROGRESS_SECONDS: Final = 10.0
-# Left free: the engine and the node need room as well.
-RESERVE_BYTES: Final = 64 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What was done; the bytes that were not fetched were there already."""
+    """What was done; the bytes that were not fetched were there already.
+
+    Until `release`, the revision counts as used and nobody evicts it.
+    """
 
     model: str
     revision: str
     total_bytes: int
     fetched_bytes: int
     seconds: float
+    evicted: tuple[str, ...] = ()
+    held: int = -1
 
-    def line(self) -> str:
-        """The metrics line."""
-        numbers = {
-            "event": "complete",
-            "model": self.model,
-            "revision": self.revision,
+    def numbers(self) -> dict[str, float]:
+        """What is measured, in units that the names end in."""
+        return {
             "total_bytes": self.total_bytes,
             "fetched_bytes": self.fetched_bytes,
             "seconds": round(self.seconds, 3),
             "gb_per_second": round(self.fetched_bytes / self.seconds / 1e9, 3),
         }
-        return json.dumps(numbers)
+
+    def line(self) -> str:
+        """One line of JSON."""
+        who = {"event": "complete", "model": self.model, "revision": self.revision}
+        return json.dumps({**who, **self.numbers(), **({"evicted": self.evicted} if self.evicted else {})})
+
+    def exposition(self) -> str:
+        """The same in Prometheus' text format, for node-exporter's folder of text files."""
+        labels = f'{{model="{self.model}",revision="{self.revision}"}}'
+        lines = []
+        for name, value in {**self.numbers(), "evicted_revisions": len(self.evicted)}.items():
+            lines += [f"# TYPE cloister_weights_{name} gauge", f"cloister_weights_{name}{labels} {value}"]
+        return "\n".join(lines) + "\n"
+
+    def release(self) -> None:
+        """Lets others evict the revision; the end of the process does the same."""
+        if self.held >= 0:
+            os.close(self.held)
 
 
 def fetch(
@@ -59,6 +73,7 @@ def fetch(
     target: Path,
     workers: int = 8,
     wait_seconds: float = 3600.0,
+    limit_bytes: int | None = None,
 ) -> Result:
     """Fetches what is missing into `target/<model>/<revision>` and writes the marker last.
 
@@ -70,52 +85,38 @@ def fetch(
         target: folder on a local disk.
         workers: connections at once.
         wait_seconds: how long to wait for another loader that fetches the same.
+        limit_bytes: what all models below `target` may take; those that were not used for longest make room.
 
     Raises:
         LoaderError: with one line for people; what was fetched is kept for the next start.
     """
     started = time.monotonic()
     folder = target / model / revision
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        guard = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise LoaderError(f"{folder}: {error.strerror}; mount a folder that user {os.getuid()} may write") from None
-    with _only_loader(guard, folder, wait_seconds):
+    evicted: list[str] = []
+    with only_one(folder / LOCK, wait_seconds):
+        touch(folder)
         manifest, fetched = _kept_manifest(folder, manifest_sha256), 0
         if manifest is None or not _complete(folder, manifest):
             with closing(Store(bucket, f"models/{model}/{revision}/", CHUNK_BYTES)) as store:
                 content = store.read(NAME)
                 manifest = parse_manifest(content, manifest_sha256)
                 (folder / MARKER).unlink(missing_ok=True)
+                with only_one(target / ROOM, wait_seconds):
+                    missing = _missing_bytes(folder, manifest)
+                    evicted = make_room(target, folder, missing, manifest.size_bytes, limit_bytes)
+                    write_durably(folder / NAME, content)
                 fetched = _fetch_files(store, folder, manifest, workers)
-            _write_durably(folder / NAME, content)
-            _write_durably(folder / MARKER, f"{manifest.sha256}\n".encode())
+            write_durably(folder / MARKER, f"{manifest.sha256}\n".encode())
+        held = hold(folder)
     return Result(
         model=model,
         revision=revision,
         total_bytes=manifest.size_bytes,
         fetched_bytes=fetched,
         seconds=time.monotonic() - started,
+        evicted=tuple(evicted),
+        held=held,
     )
-
-
-@contextmanager
-def _only_loader(guard: int, folder: Path, wait_seconds: float) -> Iterator[None]:
-    """One loader works on a folder at a time; the lock vanishes with its process."""
-    deadline = time.monotonic() + wait_seconds
-    try:
-        while True:
-            try:
-                fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise LoaderError(f"{folder}: another loader has held it for {wait_seconds:.0f} s") from None
-                time.sleep(0.2)
-        yield
-    finally:
-        os.close(guard)
 
 
 def _kept_manifest(folder: Path, expected_sha256: str) -> Manifest | None:
@@ -149,7 +150,6 @@ def _size(path: Path) -> int:
 def _fetch_files(store: Store, folder: Path, manifest: Manifest, workers: int) -> int:
     """Bytes fetched."""
     lacking = _lacking(folder, manifest)
-    _check_room(folder, lacking)
     transfer = Transfer(store, folder, lacking)
     total = sum(file.size_bytes for file in lacking)
     finished = threading.Event()
@@ -168,16 +168,9 @@ def _fetch_files(store: Store, folder: Path, manifest: Manifest, workers: int) -
     return transfer.fetched_bytes
 
 
-def _check_room(folder: Path, lacking: list[WeightFile]) -> None:
-    disk = os.statvfs(folder)
-    free = disk.f_bavail * disk.f_frsize
-    present = sum(_allocated(folder / f"{file.path}.partial") for file in lacking)
-    needed = sum(file.size_bytes for file in lacking) - present
-    if needed + RESERVE_BYTES > free:
-        raise LoaderError(
-            f"{folder}: {needed / 1e9:.2f} GB are missing and the disk has {free / 1e9:.2f} GB free; "
-            "use a machine type with a larger NVMe disk, or make room"
-        )
+def _missing_bytes(folder: Path, manifest: Manifest) -> int:
+    lacking = _lacking(folder, manifest)
+    return sum(file.size_bytes - _allocated(folder / f"{file.path}.partial") for file in lacking)
 
 
 def _allocated(path: Path) -> int:
@@ -195,13 +188,3 @@ def _report(transfer: Transfer, total: int, finished: threading.Event) -> None:
         left = f", about {(total - fetched) / rate:.0f} s left" if rate else ""
         line = f"{fetched / 1e9:.2f} of at most {total / 1e9:.2f} GB, {rate / 1e9:.2f} GB/s{left}"
         print(line, file=sys.stderr, flush=True)
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    scratch = path.with_name(f"{path.name}.new")
-    with scratch.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)
-    sync_folder(path.parent)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 NAME: Final = "manifest.json"
@@ -55,3 +55,11 @@ def parse_manifest(content: bytes, expected_sha256: str) -> Manifest:
         if path.is_absolute() or ".." in path.parts or path.name.startswith("."):
             raise LoaderError(f"{NAME}: {file.path!r} is not a plain relative path; write the lock file anew")
     return Manifest(files=files, sha256=digest)
+
+
+def manifest_bytes(path: Path) -> int:
+    """What a kept manifest says its files take; 0 when there is none that can be read."""
+    try:
+        return sum(int(entry["size_bytes"]) for entry in json.loads(path.read_bytes())["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0

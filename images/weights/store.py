@@ -1,8 +1,8 @@
 """Reads ranges of objects from S3: boto3 knows the credentials and the address, plain sockets carry the bytes."""
 
-import http.client
 import os
 import re
+import socket
 import ssl
 import threading
 import time
@@ -17,12 +17,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import get_cert_path
 
+from images.weights.connection import TIMEOUT_SECONDS, Connection, Head, InterruptedTransferError
 from images.weights.manifest import LoaderError
 
 ATTEMPTS: Final = 6
-TIMEOUT_SECONDS: Final = 30
 LONGEST_PAUSE_SECONDS: Final = 5.0
 AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
+AGAIN_ERRORS: Final = (ConnectionError, TimeoutError, ssl.SSLError, socket.gaierror)
 MEANING: Final = {
     "ExpiredToken": "the credentials have expired; start again with fresh ones",
     "InvalidAccessKeyId": "the credentials are unknown; check the pod's identity",
@@ -34,10 +35,6 @@ MEANING: Final = {
 }
 # What becomes of bytes: (position in the object, view of the bytes); the view is valid during the call only.
 Sink = Callable[[int, memoryview], None]
-
-
-class InterruptedTransferError(Exception):
-    """A transfer stopped; the same range may be asked for again."""
 
 
 class Store:
@@ -102,14 +99,8 @@ class Store:
         while reached < end:
             try:
                 self._read_once(name, reached, end, size, advance)
-            except (
-                InterruptedTransferError,
-                http.client.HTTPException,
-                ConnectionError,
-                TimeoutError,
-                ssl.SSLError,
-            ) as error:
-                self._drop_connection()
+            except (InterruptedTransferError, *AGAIN_ERRORS) as error:
+                self.release()
                 failures += 1
                 if failures >= ATTEMPTS:
                     reason = str(error) or type(error).__name__
@@ -118,66 +109,65 @@ class Store:
 
     def _read_once(self, name: str, start: int, end: int, size: int, sink: Sink) -> None:
         connection, buffer = self._connection()
-        path, headers = self._signed(name, start, end)
-        connection.request("GET", path, headers=headers)
-        with connection.getresponse() as response:
-            if response.status != 206:
-                self._refuse(name, response, size)
-            self._check_same_object(name, response, size)
-            while start < end:
-                count = response.readinto(buffer[: min(len(buffer), end - start)])
-                if not count:
-                    raise InterruptedTransferError(f"the connection ended {end - start} bytes early")
-                sink(start, buffer[:count])
-                start += count
-            response.read()
+        head = connection.get(*self._signed(name, start, end))
+        if head.status != 206:
+            self._refuse(name, head, connection, size)
+        self._check_same_object(name, head, start, end, size)
+        while start < end:
+            view = buffer[: min(len(buffer), end - start)]
+            try:
+                connection.fill(view)
+            except BaseException:
+                # Every byte that came is kept, so that even a slow connection gets on.
+                if connection.filled:
+                    sink(start, view[: connection.filled])
+                raise
+            sink(start, view)
+            start += len(view)
+        if not head.stays_open:
+            self.release()
 
     def _signed(self, name: str, start: int, end: int) -> tuple[str, dict[str, str]]:
         path = self._address.path + quote(self._prefix + name)
         request = AWSRequest("GET", f"{self._address.scheme}://{self._address.netloc}{path}")
         S3SigV4Auth(self._credentials.get_frozen_credentials(), "s3", self._client.meta.region_name).add_auth(request)
         # The range is not signed: it chooses among bytes that the signature opens anyway.
-        return path, {**dict(request.headers.items()), "Range": f"bytes={start}-{end - 1}"}
+        host = {"Host": self._address.netloc}
+        return path, host | dict(request.headers.items()) | {"Range": f"bytes={start}-{end - 1}"}
 
-    def _check_same_object(self, name: str, response: http.client.HTTPResponse, size: int) -> None:
-        stored = (response.headers["Content-Range"] or "").rpartition("/")[2]
+    def _check_same_object(self, name: str, head: Head, start: int, end: int, size: int) -> None:
+        sent, _, stored = head.field("content-range").rpartition("/")
         if stored != str(size):
             raise LoaderError(f"{self._where(name)}: {stored} bytes, the manifest says {size}; push the model again")
-        etag = response.headers["ETag"] or ""
+        if sent != f"bytes {start}-{end - 1}" or head.length != end - start:
+            raise InterruptedTransferError(f"asked for bytes {start} to {end - 1}, the store sent {sent}")
+        etag = head.field("etag")
         if self._etags.setdefault(name, etag) != etag:
             raise LoaderError(f"{self._where(name)}: replaced while it was read; start again")
 
-    def _refuse(self, name: str, response: http.client.HTTPResponse, size: int) -> None:
-        if response.status == 200:
+    def _refuse(self, name: str, head: Head, connection: Connection, size: int) -> None:
+        if head.status == 200:
             raise LoaderError(f"{self._where(name)}: the store ignores ranges; check AWS_ENDPOINT_URL")
-        body = response.read(4096).decode("utf-8", "replace")
-        found = re.search(r"<Code>(\w+)</Code>", body)
-        code = found[1] if found else str(response.status)
-        if response.status in AGAIN or code == "RequestTimeout":
-            raise InterruptedTransferError(f"{response.status} {code}")
-        meaning = MEANING.get(code, f"{response.status} {code}")
+        found = re.search(r"<Code>(\w+)</Code>", connection.text(4096))
+        code = found[1] if found else str(head.status)
+        if head.status in AGAIN or code == "RequestTimeout":
+            raise InterruptedTransferError(f"{head.status} {code}")
+        meaning = MEANING.get(code, f"{head.status} {code}")
         raise LoaderError(f"{self._where(name)}: {meaning}" + (f" ({size} bytes)" if code == "InvalidRange" else ""))
 
-    def _connection(self) -> tuple[http.client.HTTPConnection, memoryview]:
+    def _connection(self) -> tuple[Connection, memoryview]:
         if getattr(self._local, "connection", None) is None:
-            host, port = self._address.hostname or "", self._address.port
-            self._local.connection = (
-                http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=self._tls)
-                if self._tls
-                else http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
-            )
+            port = self._address.port or (443 if self._tls else 80)
+            self._local.connection = Connection(self._address.hostname or "", port, self._tls)
             if getattr(self._local, "buffer", None) is None:
                 self._local.buffer = memoryview(bytearray(self._chunk_bytes))
         return self._local.connection, self._local.buffer
 
-    def _drop_connection(self) -> None:
+    def release(self) -> None:
+        """Closes the calling thread's connection."""
         if connection := getattr(self._local, "connection", None):
             connection.close()
         self._local.connection = None
-
-    def release(self) -> None:
-        """Closes the calling thread's connection."""
-        self._drop_connection()
 
     def close(self) -> None:
         """Closes what all threads share."""

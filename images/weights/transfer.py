@@ -37,6 +37,7 @@ class Transfer:
         self._active: list[Active] = []
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._fetched_whole: set[str] = set()
         self.fetched_bytes = 0
 
     def work(self) -> None:
@@ -110,11 +111,13 @@ class Transfer:
         partial = active.partial
         if partial.finish():
             return
-        if not partial.resumed_bytes:
+        if partial.file.path in self._fetched_whole:
             raise LoaderError(
                 f"{partial.file.path}: sha256 is {partial.digest()}, expected {partial.file.sha256}; "
                 "the bucket holds other bytes than the lock file names: push the model again"
             )
-        # Bytes that were there from before may be from before a power failure; the second time is fetched whole.
+        # A power failure may have spoiled bytes that were there from before, a bad line those that came. The second
+        # time is fetched whole; when that is wrong as well, it is the bucket.
         with self._lock:
+            self._fetched_whole.add(partial.file.path)
             self._waiting.append(partial.file)

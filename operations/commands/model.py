@@ -135,7 +135,7 @@ def push(
     name: Name,
     stack: Stack,
     from_folder: Folder = None,
-    mib_per_second: Annotated[float | None, typer.Option(min=0.1, help="At most so fast.")] = None,
+    bandwidth: Annotated[float | None, typer.Option(min=0.1, metavar="MIB/S", help="At most so fast.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring the locked files into the weight cache of a platform stack, every sha256 checked; run again to resume."""
@@ -156,7 +156,7 @@ def push(
         outputs(stack)["weight_cache_bucket_name"],
         boto3.client("s3", region_name=region),
         progress=console.progress,
-        bytes_per_second=mib_per_second * 2**20 if mib_per_second else None,
+        bytes_per_second=bandwidth * 2**20 if bandwidth else None,
     )
     if as_json:
         print_json(result)
@@ -164,6 +164,7 @@ def push(
     console.line(
         f"{name}: {result.uploaded_files} files uploaded ({result.uploaded_bytes / 1e6:.0f} MB "
         f"in {result.seconds:.1f} s), {result.kept_files} were there"
+        + (f", {result.resumed_bytes / 1e6:.0f} MB from an earlier push" if result.resumed_bytes else "")
     )
 
 
@@ -201,6 +202,39 @@ def verify(
         raise CommandError("\n  ".join([f"{name}: {len(problems)} differences from its lock file", *problems]))
     else:
         print(f"{name}: {len(model.files)} files are what the lock file says")
+
+
+@app.command()
+def prune(
+    stack: Stack,
+    keep: Annotated[int, typer.Option(min=0, help="Of each model, so many of the newest revisions stay.")] = 2,
+    older_than_days: Annotated[float, typer.Option(min=0, help="Of the others, younger ones stay.")] = 30.0,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only say what would be deleted.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove old revisions from the weight cache of a platform stack; what any stack file names always stays."""
+    from datetime import UTC, datetime
+
+    import boto3
+
+    from operations.deployed import outputs
+    from operations.model_prune import judge, named_revisions, remove, stored_revisions
+
+    named = named_revisions(ROOT)
+    s3 = boto3.client("s3", region_name=load_stack(stack).region)
+    bucket = outputs(stack)["weight_cache_bucket_name"]
+    verdicts = judge(
+        stored_revisions(bucket, s3), named, keep=keep, older_than_days=older_than_days, now=datetime.now(UTC)
+    )
+    removed = remove(verdicts, bucket, s3) if yes else 0
+    if as_json:
+        print_json({"removed_bytes": removed, "revisions": verdicts})
+        return
+    for verdict in verdicts:
+        one, word = verdict.revision, ("removed" if yes else "would be removed") if verdict.removed else "kept"
+        print(f"{one.model} {one.revision[:12]}  {one.size_bytes / 1e9:.2f} GB  {word}: {verdict.reason}")
+    if any(verdict.removed for verdict in verdicts) and not yes:
+        print("Nothing was deleted; say --yes to delete.")
 
 
 @app.command()

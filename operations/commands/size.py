@@ -202,6 +202,8 @@ def show(console: Console, report: SizeReport) -> None:
     """Print a report for people."""
     for row in report.models:
         console.print(f"  {row.model}: {_memory(row)}", soft_wrap=True)
+        if row.weights:
+            console.print(f"  {row.model}: {row.weights.line()}", soft_wrap=True)
     bill = Table("per month", "USD", "at most", box=None, padding=(0, 2))
     for cost in report.costs:
         most = f"{cost.high:,.2f}" if cost.high != cost.usd_per_month else ""

@@ -18,24 +18,14 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from components.model.lock import LockedFile, ModelLock, load_lock, manifest, manifest_sha256
+from components.model.lock import ModelLock, manifest, manifest_sha256
 from images.weights import fetch as fetch_module
 from images.weights.fetch import fetch
 from images.weights.manifest import LoaderError, WeightFile, parse_manifest
 from images.weights.partial import PartialFile
+from tests.images.locked_model import BUCKET, PREFIX, folder_of, locked
 
 ROOT = Path(__file__).parents[2]
-BUCKET = "weights"
-PREFIX = "models/small/" + "a" * 40 + "/"
-
-
-def locked(files: dict[str, bytes]) -> ModelLock:
-    lock = load_lock(ROOT / "models" / "smollm2-135m-instruct.lock.yaml")
-    entries = tuple(
-        LockedFile(path=path, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
-        for path, content in files.items()
-    )
-    return lock.model_copy(update={"name": "small", "revision": "a" * 40, "files": entries, "weights_bytes": 1})
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +79,9 @@ def run(lock: ModelLock, target: Path, **options: Any) -> fetch_module.Result:
     )
 
 
-def folder_of(target: Path) -> Path:
-    return target / "small" / ("a" * 40)
-
-
 def names(target: Path) -> set[str]:
     folder = folder_of(target)
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {".lock"}
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {".lock", ".in-use"}
 
 
 @pytest.mark.servers

@@ -1,0 +1,125 @@
+"""How weights come to an engine: from the node's cache, or streamed from S3. A rule with its reasons."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+# Streaming an 8B model into one machine of 40 Gb/s: 3.51 GiB/s, three quarters of the line.
+# Source: run-ai/runai-model-streamer, docs/src/benchmarks.md (g5.12xlarge, Llama-3-8B, one file, to GPU).
+LINE_SHARE: Final = 0.75
+# 125 GiB onto local NVMe in 47.0 s, bound by its writes; read back in 3.5 s while still in the page cache.
+# Source: marin-community/marin#7136.
+NVME_WRITE_GB_PER_SECOND: Final = 2.85
+READ_BACK_GB_PER_SECOND: Final = 38.0
+# "Up to 25 Gigabit" is a burst; AWS promises less, so the rule counts on half.
+BURST_SHARE: Final = 0.5
+# Below this a first start is not worth a path without digests.
+WORTH_SECONDS: Final = 20.0
+WORTH_SHARE: Final = 0.25
+
+Path = Literal["node-cache", "runai-streamer"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsPath:
+    """The choice; seconds are of a node's first start, without the node's own.
+
+    Attributes:
+        path: what the engine reads from.
+        reasons: why, in words, the deciding one first.
+        cache_seconds: S3 to the node's disk, then into the engine; None when the disk cannot hold the weights.
+        stream_seconds: S3 into the engine; None when the engine cannot.
+        restart_seconds: any later start on the same node from its cache; None likewise.
+    """
+
+    path: Path
+    reasons: tuple[str, ...]
+    cache_seconds: float | None
+    stream_seconds: float | None
+    restart_seconds: float | None
+
+    def line(self) -> str:
+        """For people."""
+        times = [
+            f"{name} {seconds:.0f} s"
+            for name, seconds in (
+                ("first start from the node cache", self.cache_seconds),
+                ("later ones", self.restart_seconds),
+                ("streamed", self.stream_seconds),
+            )
+            if seconds is not None
+        ]
+        return f"weights by {self.path} ({', '.join(times)}): {'; '.join(self.reasons)}"
+
+
+def choose_path(
+    *,
+    engine: str,
+    weights_format: str,
+    weights_bytes: int,
+    network: str,
+    nvme_gb: int,
+    unverified_allowed: bool = False,
+) -> WeightsPath:
+    """The node cache, unless streaming is possible, allowed and worth it.
+
+    Args:
+        engine: name of the engine.
+        weights_format: of the lock file.
+        weights_bytes: of the lock file.
+        network: the machine's line as the catalogue writes it: `50 Gigabit`, `Up to 25 Gigabit`.
+        nvme_gb: local disks of the machine.
+        unverified_allowed: whether an engine may read bytes that nobody compared with the lock; streaming does.
+    """
+    gigabytes, rate = weights_bytes / 1e9, network_gb_per_second(network) * LINE_SHARE
+    streams = engine == "vllm" and weights_format == "safetensors"
+    fits = nvme_gb >= gigabytes * 1.05
+    stream = gigabytes / rate if streams else None
+    restart = gigabytes / READ_BACK_GB_PER_SECOND if fits else None
+    cache = gigabytes / min(rate, NVME_WRITE_GB_PER_SECOND) + (restart or 0.0) if fits else None
+    path, reasons = _rule(streams, fits, unverified_allowed, cache, stream, gigabytes, nvme_gb, engine)
+    return WeightsPath(path=path, reasons=reasons, cache_seconds=cache, stream_seconds=stream, restart_seconds=restart)
+
+
+def network_gb_per_second(network: str) -> float:
+    """The line's rate that can be counted on.
+
+    Raises:
+        ValueError: not the form of the catalogue.
+    """
+    found = re.fullmatch(r"(Up to )?(?:(\d+)x )?([\d.]+) Gigabit", network)
+    if not found:
+        raise ValueError(f"{network!r} is no line rate; write it like '50 Gigabit' or 'Up to 25 Gigabit'")
+    share = BURST_SHARE if found[1] else 1.0
+    return float(found[3]) * int(found[2] or 1) * share / 8
+
+
+def _rule(
+    streams: bool,
+    fits: bool,
+    unverified_allowed: bool,
+    cache: float | None,
+    stream: float | None,
+    gigabytes: float,
+    nvme_gb: int,
+    engine: str,
+) -> tuple[Path, tuple[str, ...]]:
+    no_room = f"{nvme_gb} GB of local NVMe do not hold {gigabytes:.0f} GB"
+    if not streams:
+        reason = f"{engine} reads local files only" if engine != "vllm" else "vLLM streams safetensors only"
+        return "node-cache", (reason, *([] if fits else [f"{no_room}: it lies on the root volume, which is slower"]))
+    assert stream is not None
+    if not unverified_allowed:
+        saved = f"; streaming would save {cache - stream:.0f} s of a first start" if cache and cache > stream else ""
+        checked = f"every byte is compared with the lock before the engine reads it{saved}"
+        return "node-cache", (checked, *([] if fits else [f"{no_room}: take a machine with a larger disk"]))
+    if cache is None:
+        return "runai-streamer", (no_room, "unverified bytes are allowed here")
+    if cache - stream >= max(WORTH_SECONDS, WORTH_SHARE * cache):
+        return "runai-streamer", (
+            f"saves {cache - stream:.0f} s of a first start, which local NVMe bounds",
+            "unverified bytes are allowed here",
+        )
+    return "node-cache", (
+        f"streaming would save only {max(0.0, cache - stream):.0f} s, and every restart would pay it",
+    )

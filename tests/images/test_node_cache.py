@@ -1,0 +1,162 @@
+"""Many models on one node's disk: the least recently used makes room, what is used stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from components.model.lock import manifest, manifest_sha256
+from images.weights import node_cache
+from images.weights.fetch import Result, fetch
+from images.weights.manifest import LoaderError
+from tests.images.faulty_s3 import FaultyS3
+from tests.images.locked_model import BUCKET, folder_of, locked
+
+ROOT = Path(__file__).parents[2]
+MIB = 2**20
+REVISIONS = [letter * 40 for letter in "abcde"]
+MODELS = {revision: {"model.safetensors": os.urandom(2 * MIB), "config.json": b"{}"} for revision in REVISIONS}
+LOCKS = {revision: locked(files, revision) for revision, files in MODELS.items()}
+SIZE = 2 * MIB + 2
+# What the disk takes for it: whole blocks, and the manifest.
+ROOM = SIZE + 2**16
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyS3]:
+    objects = {f"models/small/{it}/{path}": body for it, files in MODELS.items() for path, body in files.items()}
+    objects |= {f"models/small/{it}/manifest.json": manifest(lock) for it, lock in LOCKS.items()}
+    made = FaultyS3(objects)
+    for name, value in {
+        "AWS_ENDPOINT_URL": made.endpoint,
+        "AWS_ACCESS_KEY_ID": "rehearsal",
+        "AWS_SECRET_ACCESS_KEY": "rehearsal",
+        "AWS_REGION": "eu-central-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield made
+    made.close()
+
+
+def run(target: Path, revision: str, limit: int | None, *, used: float | None = None) -> Result:
+    """Fetches, and is finished with the model; `used` is when that was."""
+    digest = manifest_sha256(LOCKS[revision])
+    result = fetch(
+        bucket=BUCKET,
+        model="small",
+        revision=revision,
+        manifest_sha256=digest,
+        target=target,
+        limit_bytes=limit,
+        wait_seconds=20,
+    )
+    if used is not None:
+        os.utime(folder_of(target, revision) / node_cache.IN_USE, (used, used))
+        result.release()
+    return result
+
+
+def whole(target: Path) -> set[str]:
+    return {path.parent.name[0] for path in target.rglob(node_cache.MARKER)}
+
+
+@pytest.mark.servers
+def test_the_least_recently_used_makes_room(s3: FaultyS3, tmp_path: Path) -> None:
+    a, b, c, d, _ = REVISIONS
+    limit = 3 * ROOM
+    for moment, revision in enumerate((a, b, c)):
+        run(tmp_path, revision, limit, used=1000.0 + moment)
+    # Asked for again, so no longer the oldest.
+    assert run(tmp_path, a, limit, used=2000.0).fetched_bytes == 0
+    result = run(tmp_path, d, limit, used=3000.0)
+    assert result.evicted == (f"small/{b}",)
+    assert whole(tmp_path) == {"a", "c", "d"}
+    assert [path.name for path in folder_of(tmp_path, b).iterdir() if path.name not in node_cache.STAY] == []
+    assert run(tmp_path, b, limit, used=4000.0).evicted == (f"small/{c}",)
+
+
+@pytest.mark.servers
+def test_what_is_used_stays_and_the_refusal_says_so(s3: FaultyS3, tmp_path: Path) -> None:
+    a, b, c, *_ = REVISIONS
+    held = run(tmp_path, a, 2 * ROOM)
+    run(tmp_path, b, 2 * ROOM, used=9e9)
+    assert run(tmp_path, c, 2 * ROOM, used=9e9 + 1).evicted == (f"small/{b}",)
+    second = run(tmp_path, c, 2 * ROOM)
+    with pytest.raises(LoaderError, match="in use pass the cache's limit"):
+        run(tmp_path, b, 2 * ROOM)
+    assert whole(tmp_path) == {"a", "c"}
+    held.release()
+    second.release()
+
+
+@pytest.mark.servers
+def test_a_pod_that_holds_a_model_keeps_it_until_it_ends(s3: FaultyS3, tmp_path: Path) -> None:
+    a, b, *_ = REVISIONS
+    words = [sys.executable, "-m", "images.weights", "fetch", "--bucket", BUCKET, "--model", "small", "--hold"]
+    words += ["--revision", a, "--manifest-sha256", manifest_sha256(LOCKS[a]), "--target", str(tmp_path)]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as pod:
+        assert pod.stdout is not None
+        assert '"event": "complete"' in pod.stdout.readline()
+        with pytest.raises(LoaderError, match="in use"):
+            run(tmp_path, b, ROOM)
+        pod.send_signal(signal.SIGTERM)
+        assert pod.wait(20) == 143
+    assert run(tmp_path, b, ROOM, used=1.0).evicted == (f"small/{a}",)
+
+
+@pytest.mark.servers
+def test_a_model_larger_than_the_limit_is_refused_before_anything_goes(s3: FaultyS3, tmp_path: Path) -> None:
+    a, b, *_ = REVISIONS
+    run(tmp_path, a, ROOM, used=1.0)
+    with pytest.raises(LoaderError, match="raise its limit"):
+        run(tmp_path, b, SIZE - 1)
+    assert whole(tmp_path) == {"a"}
+
+
+@pytest.mark.servers
+def test_models_that_come_at_once_keep_to_the_limit_together(s3: FaultyS3, tmp_path: Path) -> None:
+    most = 0
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(0.005):
+            most = max(most, sum(path.stat().st_blocks * 512 for path in tmp_path.rglob("model.safetensors*")))
+
+    def one(revision: str) -> None:
+        for _ in range(3):
+            # There may be no room while the others are busy.
+            with suppress(LoaderError):
+                run(tmp_path, revision, 2 * ROOM, used=1.0)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(one, REVISIONS))
+    done.set()
+    watcher.join()
+    assert most <= 2 * ROOM
+    for revision in REVISIONS:
+        folder = folder_of(tmp_path, revision)
+        for path, body in MODELS[revision].items():
+            assert not (folder / path).exists() or (folder / path).read_bytes() == body
+        if (folder / node_cache.MARKER).exists():
+            assert all((folder / path).exists() for path in MODELS[revision])
+
+
+def test_a_kept_manifest_reserves_the_room_of_files_that_are_not_there_yet(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    folder.mkdir(parents=True)
+    (folder / node_cache.LOCK).touch()
+    assert node_cache.cached(tmp_path) == []
+    (folder / "manifest.json").write_bytes(manifest(LOCKS[REVISIONS[0]]))
+    assert [one.size_bytes for one in node_cache.cached(tmp_path)] == [SIZE]
+    (folder / "manifest.json").write_bytes(b"[")
+    assert [one.size_bytes for one in node_cache.cached(tmp_path)] == [4096]
