@@ -7,7 +7,7 @@ rehearse: $(READY) ; @$(CLOISTER) rehearse up $(if $(ENGINE),--engine $(ENGINE))
 stop: $(READY) ; @$(CLOISTER) rehearse stop
 destroy: $(READY) ; @$(CLOISTER) rehearse destroy
 test: $(READY) ; @sh tests/run.sh
-bench: $(READY) ; @.venv/bin/python -m tests.bench.preview
+bench: $(READY) ; @.venv/bin/python -m tests.bench.transfer && .venv/bin/python -m tests.bench.preview
 fast: $(READY) ; @.venv/bin/pytest -m "not engine and not servers"
 format: $(READY) ; @.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
 lock: $(READY) ; @.venv/bin/uv pip compile --quiet --universal --no-header --generate-hashes --group rehearsal --group dev pyproject.toml -o requirements.lock
