@@ -14,11 +14,13 @@ from typing import Final
 
 from images.weights.manifest import NAME, Manifest, WeightFile, parse_manifest
 from images.weights.node_cache import LOCK, MARKER, ROOM, hold, make_room, only_one, touch
-from images.weights.partial import CHUNK_BYTES, write_durably
+from images.weights.partial import write_durably
 from images.weights.store import Store
 from images.weights.transfer import StoppedError, Transfer
 
 PROGRESS_SECONDS: Final = 10.0
+# Small enough to stay in a processor's cache from the socket to the digest.
+RECEIVE_BYTES: Final = 2**18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +99,7 @@ def fetch(
         touch(folder)
         manifest, fetched = _kept_manifest(folder, manifest_sha256), 0
         if manifest is None or not _complete(folder, manifest):
-            with closing(Store(bucket, f"models/{model}/{revision}/", CHUNK_BYTES)) as store:
+            with closing(Store(bucket, f"models/{model}/{revision}/", RECEIVE_BYTES)) as store:
                 content = store.read(NAME)
                 manifest = parse_manifest(content, manifest_sha256)
                 (folder / MARKER).unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import Final
 from images.weights.manifest import LoaderError, WeightFile
 
 CHUNK_BYTES: Final = 2**20
+READ_BACK_BYTES: Final = 2**18
 PRESENT: Final = b"\x01"
 
 
@@ -35,7 +36,6 @@ class PartialFile:
         self._hash = hashlib.sha256()
         self._hashed = 0
         self._hashing = threading.Lock()
-        self._buffer = memoryview(bytearray(CHUNK_BYTES))
 
     def missing(self, part_bytes: int) -> list[tuple[int, int]]:
         """Ranges that are not on disk yet, each within one part."""
@@ -52,14 +52,23 @@ class PartialFile:
         return ranges
 
     def write(self, position: int, view: memoryview) -> None:
-        """Puts bytes in their place.
+        """Puts bytes in their place, and hashes them at once when they are the next ones.
 
         Raises:
             LoaderError: the disk is full.
         """
-        while view:
-            written = self._write(self._descriptor, view, position)
-            position, view = position + written, view[written:]
+        start, rest = position, view
+        while rest:
+            written = self._write(self._descriptor, rest, position)
+            position, rest = position + written, rest[written:]
+        # Only the next bytes: others are read back when their turn comes, which costs a copy.
+        if start == self._hashed and self._hashing.acquire(blocking=False):
+            try:
+                if start == self._hashed:
+                    self._hash.update(view)
+                    self._hashed += len(view)
+            finally:
+                self._hashing.release()
 
     def mark(self, index: int) -> None:
         """Notes that a chunk is on disk, and hashes on as far as the file is contiguous.
@@ -115,11 +124,16 @@ class PartialFile:
             ) from None
 
     def _hash_on(self) -> None:
-        while self._hashed < len(self._present) and self._present[self._hashed]:
-            chunk = self._buffer[: self._chunk_size(self._hashed)]
-            os.preadv(self._descriptor, [chunk], self._hashed * CHUNK_BYTES)
-            self._hash.update(chunk)
-            self._hashed += 1
+        buffer: memoryview | None = None
+        while self._hashed < self.file.size_bytes and self._present[index := self._hashed // CHUNK_BYTES]:
+            buffer = buffer or memoryview(bytearray(READ_BACK_BYTES))
+            end = index * CHUNK_BYTES + self._chunk_size(index)
+            count = os.preadv(self._descriptor, [buffer[: min(end - self._hashed, READ_BACK_BYTES)]], self._hashed)
+            if not count:
+                # Somebody cut the file: its digest will be wrong.
+                return
+            self._hash.update(buffer[:count])
+            self._hashed += count
 
     def _chunk_size(self, index: int) -> int:
         return min(CHUNK_BYTES, self.file.size_bytes - index * CHUNK_BYTES)

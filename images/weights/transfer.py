@@ -11,8 +11,9 @@ from images.weights.partial import CHUNK_BYTES, PartialFile
 from images.weights.store import Store
 
 PART_BYTES: Final = 16 * CHUNK_BYTES
-# Parts of so many files are fetched side by side, so that their digests are computed side by side as well.
-FILES_AT_ONCE: Final = 4
+# Parts of so many files are fetched side by side: as many as there are workers by default, so that each may hash the
+# bytes of its file while they are still in the processor's cache.
+FILES_AT_ONCE: Final = 8
 
 
 class StoppedError(Exception):
