@@ -14,9 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from components.model.lock import ModelLock, manifest, manifest_sha256
 from images.weights import fetch as fetch_module
@@ -24,6 +22,7 @@ from images.weights.fetch import fetch
 from images.weights.manifest import LoaderError, WeightFile, parse_manifest
 from images.weights.partial import PartialFile
 from tests.images.locked_model import BUCKET, PREFIX, folder_of, locked
+from tests.loopback_s3 import s3_client, s3_server
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,31 +40,17 @@ def files() -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture
 def s3(endpoint: str, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name, value in {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "rehearsal",
-        "AWS_SECRET_ACCESS_KEY": "rehearsal",
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    client = boto3.client("s3")
-    if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    for path, content in files.items():
-        client.put_object(Bucket=BUCKET, Key=PREFIX + path, Body=content)
-    client.put_object(Bucket=BUCKET, Key=PREFIX + "manifest.json", Body=manifest(locked(files)))
-    yield client
-    client.close()
+    with s3_client(endpoint, BUCKET, monkeypatch) as client:
+        for path, content in files.items():
+            client.put_object(Bucket=BUCKET, Key=PREFIX + path, Body=content)
+        client.put_object(Bucket=BUCKET, Key=PREFIX + "manifest.json", Body=manifest(locked(files)))
+        yield client
 
 
 def run(lock: ModelLock, target: Path, **options: Any) -> fetch_module.Result:

@@ -6,15 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
 from components.settings.errors import SettingsError
 from operations.errors import CommandError
 from operations.model_prune import StoredRevision, judge, named_revisions, remove, stored_revisions
+from tests.loopback_s3 import s3_client, s3_server
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "pruned-weights"
@@ -76,20 +75,8 @@ def test_every_stack_file_is_asked_and_one_that_cannot_be_read_refuses(tmp_path:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://{host}:{port}",
-        region_name="eu-central-1",
-        aws_access_key_id="rehearsal",
-        aws_secret_access_key="rehearsal",
-    )
-    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    yield client
-    client.close()
-    server.stop()
+    with s3_server() as endpoint, pytest.MonkeyPatch.context() as patch, s3_client(endpoint, BUCKET, patch) as client:
+        yield client
 
 
 @pytest.mark.servers

@@ -9,9 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from components.model.files import folder_problems
 from components.model.lock import ModelLock, load_lock, manifest
@@ -22,6 +20,7 @@ from operations.model_push import folder_source, push
 from operations.model_verify import verify_bucket
 from operations.push_parts import checksum
 from operations.weight_cache import object_key
+from tests.loopback_s3 import s3_client, s3_server
 
 MODELS = Path(__file__).parents[2] / "models"
 BUCKET = "pushed-weights"
@@ -31,20 +30,8 @@ CONFIG = """{"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://{host}:{port}",
-        region_name="eu-central-1",
-        aws_access_key_id="rehearsal",
-        aws_secret_access_key="rehearsal",
-    )
-    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    yield client
-    client.close()
-    server.stop()
+    with s3_server() as endpoint, pytest.MonkeyPatch.context() as patch, s3_client(endpoint, BUCKET, patch) as client:
+        yield client
 
 
 @pytest.fixture

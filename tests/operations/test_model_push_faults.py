@@ -12,9 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from components.model.lock import ModelLock, dump, manifest_sha256
 from images.weights.fetch import fetch
@@ -26,6 +24,7 @@ from operations.model_push import folder_source, push
 from operations.model_verify import verify_bucket
 from operations.push_meter import Meter
 from operations.weight_cache import object_key
+from tests.loopback_s3 import s3_client, s3_server
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "disturbed-weights"
@@ -47,29 +46,15 @@ push(lock, folder_source(folder), sys.argv[3], boto3.client("s3"), progress=prin
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture
 def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name, value in {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "rehearsal",
-        "AWS_SECRET_ACCESS_KEY": "rehearsal",
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setattr(push_parts, "PART_BYTES", 5 * MIB)
-    client = boto3.client("s3")
-    if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    yield client
-    client.close()
+    with s3_client(endpoint, BUCKET, monkeypatch) as client:
+        yield client
 
 
 @pytest.fixture
