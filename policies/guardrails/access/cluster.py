@@ -117,6 +117,19 @@ def access_entry_names_no_system_group(entry: Resource) -> Iterator[str]:
     for group in items(entry.get("kubernetesGroups")):
         if str(group).startswith("system:"):
             yield f"kubernetesGroups holds {group!r}"
+    if str(entry.get("userName") or "").startswith("system:"):
+        yield f"userName is {entry.get('userName')!r}"
+
+
+@rule(
+    "aws:eks/accessEntry:AccessEntry",
+    fix="Use type STANDARD for people and roles; node groups make their own entries.",
+    source=f"{_EKS}creating-access-entries.html",
+)
+def access_entry_joins_nodes_of_ec2_only(entry: Resource) -> Iterator[str]:
+    """No machine from outside the VPC may join the cluster as a node."""
+    if entry.get("type") not in (None, "", "STANDARD", "EC2_LINUX"):
+        yield f"type is {entry.get('type')!r}"
 
 
 RULES: tuple[Rule, ...] = (
@@ -129,4 +142,5 @@ RULES: tuple[Rule, ...] = (
     access_template_has_no_key_pair,
     access_entry_policy_is_listed,
     access_entry_names_no_system_group,
+    access_entry_joins_nodes_of_ec2_only,
 )

@@ -1,9 +1,10 @@
-"""KMS keys: rotated, recoverable, under their own account's control."""
+"""Keys and secrets: rotated, recoverable, under their own account's control, and never in a program."""
 
 from collections.abc import Iterator
 
-from ..findings import Resource
+from ..findings import Resource, each
 from ..rules import Rule, rule
+from .secrets import holds_secret, looks_secret
 
 _YEAR_DAYS = 366
 _KMS = "https://docs.aws.amazon.com/kms/latest/developerguide/"
@@ -23,16 +24,51 @@ def access_key_rotates(key: Resource) -> Iterator[str]:
 
 @rule(
     "aws:kms/key:Key",
-    fix="Leave bypassPolicyLockoutSafetyCheck out; wait seven days or more.",
+    fix="Leave bypassPolicyLockoutSafetyCheck and isEnabled out; wait seven days or more.",
     source=f"{_KMS}deleting-keys.html",
 )
 def access_key_is_recoverable(key: Resource) -> Iterator[str]:
     """A key can be saved from deletion, and its account never loses control of it."""
     if key.get("bypassPolicyLockoutSafetyCheck"):
         yield "bypassPolicyLockoutSafetyCheck is true"
+    if key.get("isEnabled") is False:
+        yield "isEnabled is false, so what it encrypted cannot be read"
     days = key.get("deletionWindowInDays")
     if days is not None and days < 7:
         yield f"deletionWindowInDays is {days:g}"
 
 
-RULES: tuple[Rule, ...] = (access_key_rotates, access_key_is_recoverable)
+@rule(
+    "aws:secretsmanager/secret:Secret",
+    fix="Leave recoveryWindowInDays out, or give seven days or more.",
+    source="https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html",
+)
+def access_secret_is_recoverable(secret: Resource) -> Iterator[str]:
+    """A secret can be saved from deletion."""
+    days = secret.get("recoveryWindowInDays")
+    if days is not None and days < 7:
+        yield f"recoveryWindowInDays is {days:g}"
+
+
+@rule(
+    "aws:codebuild/project:Project",
+    fix="Take it from Secrets Manager: type SECRETS_MANAGER, and the secret's name as value.",
+    source="https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html",
+    severity="critical",
+)
+def access_build_holds_no_secret(project: Resource) -> Iterator[str]:
+    """No variable and no step of a build holds a secret as plain text."""
+    for path, variable in each(project.props, "environment.environmentVariables"):
+        plain = variable.get("type") in (None, "", "PLAINTEXT")
+        if plain and looks_secret(str(variable.get("name")), str(variable.get("value"))):
+            yield f"{path} ({variable.get('name')}) looks like a secret"
+    if holds_secret(str(project.get("source.buildspec") or "")):
+        yield "source.buildspec looks like it holds a secret"
+
+
+RULES: tuple[Rule, ...] = (
+    access_key_rotates,
+    access_key_is_recoverable,
+    access_secret_is_recoverable,
+    access_build_holds_no_secret,
+)

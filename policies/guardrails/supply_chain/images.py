@@ -176,6 +176,32 @@ def _is_local(spec: Any) -> bool:
     return image is None or str(image).startswith("sha256:")
 
 
+@rule(
+    "aws:codebuild/project:Project",
+    fix="Name an own image by digest, without privilege; leave the source out and write the buildspec here.",
+    source="https://docs.aws.amazon.com/codebuild/latest/userguide/change-project.html",
+)
+def supply_chain_build_runs_an_own_image(project: Resource) -> Iterator[str]:
+    """A build machine runs an own image by digest, without privilege, and takes its steps from the program."""
+    image = project.get("environment.image")
+    problem = registry_problem(image, project.estate)
+    if problem is not None:
+        yield f"environment: {problem}"
+    elif not _REFERENCE.fullmatch(str(image)):
+        yield f"environment: image {image!r} has no digest"
+    if project.get("environment.privilegedMode"):
+        yield "environment.privilegedMode is true"
+    for key in ("registryCredential", "dockerServer", "certificate"):
+        if project.get(f"environment.{key}"):
+            yield f"environment.{key} is set"
+    if project.get("source.type") != "NO_SOURCE":
+        yield f"source.type is {project.get('source.type')!r}"
+    if project.get("source.insecureSsl"):
+        yield "source.insecureSsl is true"
+    if project.get("sourceVersion"):
+        yield "sourceVersion is set"
+
+
 RULES: tuple[Rule, ...] = (
     supply_chain_image_is_own,
     supply_chain_image_is_pinned,
@@ -185,4 +211,5 @@ RULES: tuple[Rule, ...] = (
     supply_chain_registry_needs_no_password,
     supply_chain_docker_logs_in_by_helper,
     supply_chain_no_foreign_pull_secret,
+    supply_chain_build_runs_an_own_image,
 )
