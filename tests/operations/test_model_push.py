@@ -97,12 +97,16 @@ def test_an_interrupted_push_keeps_the_files_it_finished(s3: Any, folder: Path) 
 
     def breaking(path: str) -> Any:
         if path == "model.safetensors":
+            # Files go side by side: the line is cut once the first small one has arrived.
+            s3.get_waiter("object_exists").wait(
+                Bucket=BUCKET, Key=object_key(lock, "config.json"), WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            )
             raise CommandError("the line is cut")
         return folder_source(folder)(path)
 
     with pytest.raises(CommandError, match="the line is cut"):
         push(lock, breaking, BUCKET, s3, progress=silent)
-    assert push(lock, folder_source(folder), BUCKET, s3, progress=silent).kept_files == 1
+    assert push(lock, folder_source(folder), BUCKET, s3, progress=silent).kept_files in (1, 2)
 
 
 @pytest.mark.servers
