@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 from huggingface_hub import HfApi
 from pydantic import ValidationError
 
+from components.model.architecture import Architecture
 from components.model.files import sha256_of
-from components.model.hub_config import architecture_of, quantisation_of
+from components.model.hub_config import architecture_of, language_part, quantisation_of
 from components.model.lock import Card, Licence, LockedFile, ModelLock, Source, folder_revision
 from operations.errors import CommandError
 from operations.hub import INDEX, HubFile, HubRevision, look_up, small_file, wanted
@@ -18,6 +19,8 @@ from operations.model_card import card_of, many
 
 WEIGHTS: Final = "*.safetensors"
 README: Final = "README.md"
+LARGE: Final = (".safetensors", ".gguf")
+"""Weights: never read to find their digest out, which the Hub has of every file in large-file storage."""
 Terms = Literal["permissive", "conditions", "non-commercial", "unknown"]
 PERMISSIVE: Final = frozenset({"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc-by-4.0", "cdla-permissive-2.0"})
 NON_COMMERCIAL: Final = ("*-nc-*", "*non-commercial*", "*research*")
@@ -57,6 +60,8 @@ def lock_of(found: HubRevision, name: str, weights: str = WEIGHTS) -> ModelLock:
     chat_template = False
     for file in wanted(found.files, weights, shards):
         sha256 = file.sha256
+        if sha256 is None and file.path.endswith(LARGE):
+            raise CommandError(f"{repository}: the Hub has no sha256 of {file.path}; lock another revision")
         if sha256 is None or file.path == "config.json":
             content, sha256 = small_file(repository, found.revision, file.path)
             file = HubFile(path=file.path, size_bytes=len(content), sha256=sha256)
@@ -93,6 +98,11 @@ def _config(repository: str, content: bytes) -> dict[str, Any]:
 
 def _shards(repository: str, revision: str) -> frozenset[str]:
     content, _ = small_file(repository, revision, INDEX)
+    return _named(repository, content)
+
+
+def _named(repository: str, content: bytes) -> frozenset[str]:
+    """The shards that an index names."""
     try:
         return frozenset(json.loads(content)["weight_map"].values())
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -134,7 +144,7 @@ def lock_from_folder(
     path = config or folder / "config.json"
     if not path.is_file():
         raise CommandError(f"{path}: missing; name the model's config.json with --config")
-    names = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    names = _of_folder(folder)
     try:
         files = tuple(
             LockedFile(path=file.relative_to(folder).as_posix(), size_bytes=file.stat().st_size, sha256=sha256_of(file))
@@ -143,7 +153,7 @@ def lock_from_folder(
     except ValidationError as error:
         raise CommandError(f"{folder}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
     return _lock(
-        json.loads(path.read_text(encoding="utf-8")),
+        _config(str(path), path.read_bytes()),
         files,
         name=name,
         repository=repository,
@@ -159,6 +169,18 @@ def lock_from_folder(
     )
 
 
+def _of_folder(folder: Path) -> list[Path]:
+    """Files of a checkpoint: where an index names shards, no other weights, and none of folders further in."""
+    names = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    index = folder / INDEX
+    if not index.is_file():
+        return names
+    shards = _named(str(folder), index.read_bytes())
+    if missing := sorted(name for name in shards if not (folder / name).is_file()):
+        raise CommandError(f"{folder}: {INDEX} names {missing[0]!r}, which is not there; fetch it again")
+    return [file for file in names if file.suffix != ".safetensors" or file.relative_to(folder).as_posix() in shards]
+
+
 def complete(lock: ModelLock, *, client: HfApi) -> ModelLock:
     """An incomplete lock with the digests that the Hub gives for it; what a person wrote into it stays.
 
@@ -166,9 +188,18 @@ def complete(lock: ModelLock, *, client: HfApi) -> ModelLock:
         CommandError: the Hub refuses, or its architecture is another than the lock's.
     """
     found = lock_from_hub(lock.repository, lock.revision, lock.name, client=client)
-    if found.architecture != lock.architecture:
-        raise CommandError(f"models/{lock.name}.lock.yaml: architecture differs from the config.json on the Hub")
+    if differing := _contradictions(lock.architecture, found.architecture):
+        raise CommandError(f"models/{lock.name}.lock.yaml: {'; '.join(differing)}; mend the lock, or name its revision")
     return found.model_copy(update={"licence": lock.licence, "card": lock.card, "base_model": lock.base_model})
+
+
+def _contradictions(written: Architecture, found: Architecture) -> list[str]:
+    """Numbers that a lock states and the Hub contradicts; what the lock left out is filled in."""
+    return [
+        f"architecture.{name} is {value} here and {getattr(found, name)} on the Hub"
+        for name, value in written
+        if name not in ("model_type", "multimodal") and value and value != getattr(found, name)
+    ]
 
 
 def terms_of(licence: str) -> Terms:
@@ -183,6 +214,7 @@ def terms_of(licence: str) -> Terms:
 
 def _lock(config: dict[str, Any], files: tuple[LockedFile, ...], **fields: Any) -> ModelLock:
     kind: Literal["safetensors", "gguf"] = "gguf" if any(f.path.endswith(".gguf") for f in files) else "safetensors"
+    text = {**config, **language_part(config)}
     weights = sum(file.size_bytes or 0 for file in files if file.path.endswith(f".{kind}"))
     try:
         return ModelLock(
@@ -191,7 +223,7 @@ def _lock(config: dict[str, Any], files: tuple[LockedFile, ...], **fields: Any) 
             weights_bytes=weights,
             architecture=architecture_of(config),
             quantisation=quantisation_of(config),
-            dtype=TORCH_TYPES.get(str(config.get("torch_dtype") or config.get("dtype")), "bfloat16"),
+            dtype=TORCH_TYPES.get(str(text.get("torch_dtype") or text.get("dtype")), "bfloat16"),
             **fields,
         )
     except ValidationError as error:
@@ -200,6 +232,8 @@ def _lock(config: dict[str, Any], files: tuple[LockedFile, ...], **fields: Any) 
         ) from None
     except ValueError as error:
         raise CommandError(f"{fields['repository']}: {error}") from None
+    except (AttributeError, KeyError, StopIteration, TypeError) as error:
+        raise CommandError(f"{fields['repository']}: config.json has another form than is known ({error!r})") from None
 
 
 def _licence_name(found: HubRevision) -> str:

@@ -94,7 +94,7 @@ def _own(weights_bytes: int, machine: InstanceType, compiled: bool) -> tuple[Pha
             low=size / (network_gbit(machine) / 8 * USABLE),
             high=size / (51.75 * 1.073741824 / 62),
             source=f"{machine.name}'s network at {USABLE:.0%}; {KAITO} (51.75 GiB in 62 s, loading included)",
-            spared_by="the node's cache, when a pod of the model ran there",
+            spared_by="-",
         ),
         Phase(
             name="program starts",

@@ -17,7 +17,7 @@ def fetch_arguments(lock: ModelLock, bucket: str) -> list[str]:
     """Arguments of the loader image; the digest is the lock's, so that a bucket that was tampered with is found out.
 
     Raises:
-        ValueError: the lock is incomplete.
+        SettingsError: the lock is incomplete.
     """
     digest = manifest_sha256(lock)
     where = ["--bucket", bucket, "--model", lock.name, "--revision", str(lock.revision)]

@@ -100,8 +100,8 @@ class Card(BaseModel):
 class ModelLock(BaseModel):
     """One model, pinned: every byte that an engine will read, and what may be done with it.
 
-    `complete: false` with a reason marks a lock whose digests nobody has seen yet: it sizes and plans, `push` completes
-    it, and the policies refuse to serve it.
+    `complete: false` with a reason marks a lock whose digests nobody has seen yet: it sizes and plans, `cloister model complete` completes
+    it, and no stack serves it before.
     """
 
     model_config = SECTION
@@ -179,10 +179,11 @@ def manifest(lock: ModelLock) -> bytes:
     """The manifest that lies beside the weights: a function of the lock alone, so its digest can be trusted.
 
     Raises:
-        ValueError: the lock is incomplete.
+        SettingsError: the lock is incomplete.
     """
     if not lock.complete:
-        raise ValueError(f"models/{lock.name}.lock.yaml is incomplete ({lock.incomplete_reason}); push it first")
+        way_out = f"`cloister model complete {lock.name}`, where the Hub can be reached, fills in the digests"
+        raise SettingsError(f"models/{lock.name}.lock.yaml", [f"complete: false, so it is incomplete; {way_out}"])
     files = [
         {"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256}
         for file in sorted(lock.files, key=lambda file: file.path)
@@ -195,7 +196,7 @@ def manifest_sha256(lock: ModelLock) -> str:
     """Digest of the manifest: what the loader is told to expect.
 
     Raises:
-        ValueError: the lock is incomplete.
+        SettingsError: the lock is incomplete.
     """
     return hashlib.sha256(manifest(lock)).hexdigest()
 

@@ -44,7 +44,7 @@ class WeightsPath:
             f"{name} {seconds:.0f} s"
             for name, seconds in (
                 ("first start from the node cache", self.cache_seconds),
-                ("later ones", self.restart_seconds),
+                ("later ones on a node that kept them", self.restart_seconds),
                 ("streamed", self.stream_seconds),
             )
             if seconds is not None

@@ -52,14 +52,19 @@ def test_a_stack_on_the_platform_previews_with_the_mandatory_policies(platform: 
     assert "to create" in done.stdout
 
 
-def test_a_managed_endpoint_is_refused_until_the_estate_allows_it(platform: Clone, tmp_path: Path) -> None:
-    preview = f"pulumi preview --stack managed-dev {POLICIES}"
-    refused = platform.shell(f"pulumi stack select --create managed-dev && {preview}")
+@pytest.mark.parametrize(
+    ("stack", "key"), [("managed-dev", "managed_endpoints"), ("organisation-dev", "organisation_policies")]
+)
+def test_what_the_estate_has_to_allow_is_refused_until_it_does(
+    platform: Clone, tmp_path: Path, stack: str, key: str
+) -> None:
+    preview = f"pulumi preview --stack {stack} {POLICIES}"
+    refused = platform.shell(f"pulumi stack select --create {stack} && {preview}")
     assert refused.returncode != 0
     assert "type-is-known" in refused.stdout + refused.stderr
     estate = yaml.safe_load((platform.path / "policies" / "estate.yaml").read_text(encoding="utf-8"))
     allowed = tmp_path / "estate.yaml"
-    allowed.write_text(yaml.safe_dump(estate | {"managed_endpoints": True}), encoding="utf-8")
+    allowed.write_text(yaml.safe_dump(estate | {key: True}), encoding="utf-8")
     done = platform.shell(f"CLOISTER_ESTATE={allowed} {preview}")
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -97,5 +97,5 @@ def test_another_digest_of_one_file_gives_another_manifest() -> None:
 
 def test_an_incomplete_lock_has_no_manifest() -> None:
     lock: ModelLock = load_lock(MODELS / "qwen3-8b.lock.yaml")
-    with pytest.raises(ValueError, match="incomplete"):
+    with pytest.raises(SettingsError, match="`cloister model complete qwen3-8b`"):
         manifest(lock)

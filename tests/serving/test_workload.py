@@ -10,6 +10,7 @@ from components.model.lock import manifest_sha256
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import service
 from components.serving.workload import PRE_STOP_SECONDS, Workload, WorkloadArgs, host_name
+from components.settings.errors import SettingsError
 from components.settings.model_service import ModelService
 from tests.locks import tiny_lock
 from tests.plan import Plan, plan
@@ -224,5 +225,5 @@ def test_an_incomplete_lock_is_not_served() -> None:
         service_account="weights-loader",
         storage_cidrs=(),
     )
-    with pytest.raises(ValueError, match="is incomplete"):
+    with pytest.raises(SettingsError, match="is incomplete"):
         plan(lambda: Workload("workload", "tiny", args))
