@@ -100,8 +100,8 @@ class Card(BaseModel):
 class ModelLock(BaseModel):
     """One model, pinned: every byte that an engine will read, and what may be done with it.
 
-    `complete: false` with a reason marks a lock whose digests nobody has seen yet: it sizes and plans, `cloister model complete` completes
-    it, and no stack serves it before.
+    `complete: false` with a reason marks a lock whose digests nobody has seen yet: it sizes and plans, `cloister model
+    complete` fills them in, and no stack serves it before.
     """
 
     model_config = SECTION
