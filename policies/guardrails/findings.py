@@ -67,12 +67,19 @@ class Resource:
     @cached_property
     def leaves(self) -> tuple[tuple[str, Any], ...]:
         """Every known value with its path; JSON texts are opened."""
-        return tuple(leaves(self.props, ""))
+        return self._walked[0]
 
     @cached_property
     def unknowns(self) -> tuple[str, ...]:
         """The path of every value that is not known yet."""
-        return tuple(unknown_paths(self.props, ""))
+        return self._walked[1]
+
+    @cached_property
+    def _walked(self) -> tuple[tuple[tuple[str, Any], ...], tuple[str, ...]]:
+        known_leaves: list[tuple[str, Any]] = []
+        unknown: list[str] = []
+        _walk(self.props, "", known_leaves, unknown)
+        return tuple(known_leaves), tuple(unknown)
 
     @property
     def region(self) -> str | None:
@@ -173,6 +180,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Every known value below a value with its path; JSON texts are opened, unknown values left out."""
+    found: list[tuple[str, Any]] = []
+    _walk(value, path, found, [])
+    yield from found
+
+
+def _walk(value: Any, path: str, found: list[tuple[str, Any]], unknown: list[str]) -> None:
+    """Notes every known leaf below a value, and the path of every value that is not known: one way for both."""
     if isinstance(value, str):
         if value[:1] in "{[" and value[-1:] in "}]":
             try:
@@ -180,42 +194,29 @@ def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             except ValueError:
                 opened = None
             if opened is not None:
-                yield from leaves(opened, path)
+                _walk(opened, path, found, [])  # what stands in a text is known
                 return
-        yield path, value
+        found.append((path, value))
     elif isinstance(value, Mapping):
         for key in value:
+            place = f"{path}.{key}" if path else str(key)
             try:
                 child = value[key]
             except UnknownValueError:
+                unknown.append(place)
                 continue
-            yield from leaves(child, f"{path}.{key}" if path else str(key))
+            _walk(child, place, found, unknown)
     elif isinstance(value, Sequence):
         for index in range(len(value)):
+            place = f"{path}[{index}]"
             try:
                 child = value[index]
             except UnknownValueError:
+                unknown.append(place)
                 continue
-            yield from leaves(child, f"{path}[{index}]")
+            _walk(child, place, found, unknown)
     else:
-        yield path, value
-
-
-def unknown_paths(value: Any, path: str) -> Iterator[str]:
-    """The path of every unknown value below a value."""
-    if isinstance(value, Mapping):
-        keys = [(key, f"{path}.{key}" if path else str(key)) for key in value]
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        keys = [(index, f"{path}[{index}]") for index in range(len(value))]
-    else:
-        return
-    for key, place in keys:
-        try:
-            child = value[key]
-        except UnknownValueError:
-            yield place
-            continue
-        yield from unknown_paths(child, place)
+        found.append((path, value))
 
 
 @lru_cache(maxsize=8192)
