@@ -73,7 +73,11 @@ def refresh(
     """
     found: dict[tuple[str, str], float] = {}
     for region in regions:
-        prices = dict(_prices(client, region, known))
+        prices: dict[str, float] = {}
+        for instance, usd in _prices(client, region, known):
+            if prices.setdefault(instance, usd) != usd:
+                both = f"{prices[instance]:g} and {usd:g} USD"
+                raise CommandError(f"{instance} in {region}: the price list has {both}; nothing was written")
         if not prices:
             raise CommandError(
                 f"no price in {region}: the price list has nothing for it, or has another form; nothing was written"

@@ -225,8 +225,9 @@ def _token_price(
 def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...]) -> CostRow:
     """Machines that run all the time: what the pool keeps at least, or what its models need, whichever is more."""
     machine = instances.find(pool.instance_type)
-    wanted = sum(row.replicas * row.gpus for row in rows if row.node_pool == name and row.nodes)
-    nodes = max(pool.min_nodes, -(-wanted // machine.gpus) if machine.gpus else 0)
+    replicas = [row.gpus for row in rows if row.node_pool == name and row.nodes for _ in range(row.replicas)]
+    wanted = sum(replicas)
+    nodes = max(pool.min_nodes, _machines(replicas, machine.gpus))
     most = max(pool.max_nodes, nodes)
     monthly = on_demand_usd_per_month(machine.name, region)
     spot = ", spot at the on-demand price" if pool.capacity == "spot" else ""
@@ -239,6 +240,18 @@ def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...
         gpus=nodes * machine.gpus,
         idle_gpus=nodes * machine.gpus - wanted if machine.gpus else 0,
     )
+
+
+def _machines(replicas: Iterable[int], gpus: int) -> int:
+    """Machines that hold replicas of so many GPUs each, the largest first: a replica never spans two."""
+    free: list[int] = []
+    for wanted in sorted(replicas, reverse=True):
+        place = next((number for number, left in enumerate(free) if left >= wanted), None)
+        if place is None:
+            free.append(gpus - wanted)
+        else:
+            free[place] -= wanted
+    return len(free)
 
 
 def _disks(region: str, pools: Mapping[str, NodePool], costs: Iterable[CostRow]) -> CostRow:

@@ -151,8 +151,7 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
         part = start.longest
         yield (
             f"settings.models.{name}.cold_start_seconds: '{model.cold_start_seconds}' but a start takes "
-            f"{start.low:.0f} s when everything goes well, {part.low:.0f} of it: {part.name}; allow more, or spare it "
-            f"by {part.spared_by}"
+            f"{start.low:.0f} s when everything goes well, {part.low:.0f} of it: {part.name}; allow more"
         )
 
 

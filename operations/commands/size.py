@@ -70,6 +70,8 @@ def size(
     """Say whether models fit and what they cost: of a whole serving stack, or of one model on one kind of GPU."""
     if plot is not None:
         checked(plot)
+        if sweep_all:
+            raise CommandError("--plot: draws one machine or a stack, not a --sweep; leave one of them out")
     if stack is not None:
         _size_stack(stack, tokens_per_second, plot, as_json)
         return

@@ -84,6 +84,7 @@ def test_prices_of_all_pages_are_taken_and_others_are_kept(prices: Path) -> None
         (([[product("g6e.xlarge", "2.4")]], "AccessDeniedException"), "AccessDeniedException"),
         (([[product("g6e.xlarge", "2.4")]], [[]]), "no price in eu-north-1"),
         (([[product("g6e.xlarge", "2.4")]], [["{"]]), "has an unknown form"),
+        (([[product("g6e.xlarge", "60"), product("g6e.xlarge", "31.464")]],), "has 60 and 31.464 USD"),
         (([[product("g6e.xlarge", "2.4")]], [['{"product": {}}']]), "has an unknown form"),
         (([[product("g6e.xlarge", "2.4")]], [[product("g6e.xlarge", "2.4", "Quantity")]]), "no price in eu-north-1"),
     ],
