@@ -10,7 +10,7 @@ stop: $(READY) ; @$(CLOISTER) rehearse stop
 destroy: $(READY) ; @$(CLOISTER) rehearse destroy
 test: $(READY) ; @sh tests/run.sh
 policies: $(READY) ; @$(CLOISTER) policies check $(NOT_YET_ALLOWED:%=--without %) --sarif .cloister/policies.sarif --junit .cloister/policies.junit.xml
-bench: $(READY) ; @for name in transfer preview policies planner; do .venv/bin/python -m tests.bench.$$name; done
+bench: $(READY) ; @for name in transfer preview policies planner; do .venv/bin/python -m tests.bench.$$name || exit; done
 fast: $(READY) ; @.venv/bin/pytest -m "not engine and not servers"
 format: $(READY) ; @.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
 lock: $(READY) ; @.venv/bin/uv pip compile --quiet --universal --no-header --generate-hashes --group rehearsal --group dev pyproject.toml -o requirements.lock

@@ -15,14 +15,14 @@ WIDTH, HEIGHT = 9.0, 5.0
 """Inches."""
 DOTS: Final = 150
 """A PNG's dots in an inch."""
-PARTS: Final[Mapping[str, str]] = {
-    "weights": "#31688e",
-    "activations": "#35b779",
-    "other CUDA memory": "#90d743",
-    "CUDA graphs": "#fde725",
-    "KV cache": "#440154",
+PARTS: Final[Mapping[str, tuple[str, str]]] = {
+    "weights_gib": ("weights", "#31688e"),
+    "activation_gib": ("activations", "#35b779"),
+    "non_torch_gib": ("other CUDA memory", "#90d743"),
+    "cuda_graphs_gib": ("CUDA graphs", "#fde725"),
+    "available_kv_gib": ("KV cache", "#440154"),
 }
-"""Part of a GPU's memory -> colour; told apart by people who see no red or green."""
+"""Term of a GPU's memory -> name and colour; told apart by people who see no red or green."""
 
 
 def checked(path: Path) -> Path:
@@ -36,24 +36,22 @@ def checked(path: Path) -> Path:
     return path
 
 
-def memory_bars(path: Path, title: str, bars: Mapping[str, Mapping[str, float]], limits: Mapping[str, float]) -> None:
+def memory_bars(path: Path, title: str, bars: Mapping[str, Mapping[str, float]]) -> None:
     """Stacked bars of one GPU's memory.
 
     Args:
         path: .png or .svg.
         title: of the picture.
-        bars: name of a bar -> part -> GiB.
-        limits: name of a bar -> GiB that the engine may use.
+        bars: name of a bar -> term -> GiB; `requested_gib` is what the engine may use.
     """
     with _picture(path) as axes:
-        names = list(bars)
-        left = [0.0] * len(names)
-        for part, colour in PARTS.items():
-            widths = [max(0.0, bars[name].get(part, 0.0)) for name in names]
-            axes.barh(names, widths, left=left, label=part, color=colour)
+        left = [0.0] * len(bars)
+        for term, (name, colour) in PARTS.items():
+            widths = [max(0.0, terms[term]) for terms in bars.values()]
+            axes.barh(list(bars), widths, left=left, label=name, color=colour)
             left = [start + width for start, width in zip(left, widths, strict=True)]
-        for number, name in enumerate(names):
-            axes.plot([limits[name]] * 2, [number - 0.45, number + 0.45], color="black", linewidth=2)
+        for number, terms in enumerate(bars.values()):
+            axes.plot([terms["requested_gib"]] * 2, [number - 0.45, number + 0.45], color="black", linewidth=2)
         axes.set_xlabel("GiB of one GPU; the line is what the engine may use")
         axes.invert_yaxis()
         axes.set_title(title)

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from components.model.lock import MANIFEST, load_lock
 from components.settings.checks import lock_path
-from components.settings.load import load_stack
+from components.settings.load import load_stack, stack_names
 from operations.errors import CommandError
 from operations.weight_cache import refusal
 
@@ -48,8 +48,7 @@ def named_revisions(root: Path) -> dict[Revision, str]:
         SettingsError: a stack file or a lock file cannot be read; then nobody knows what it names.
     """
     named: dict[Revision, str] = {}
-    for file in sorted((root / "stacks").glob("Pulumi.*.yaml")):
-        stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    for stack in stack_names(root):
         settings = load_stack(stack, root)
         models: Mapping[str, Any] = getattr(settings, "models", {})
         locks = [model.lock for model in models.values()] + [lock for lock in [getattr(settings, "lock", None)] if lock]

@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from components.settings.errors import SettingsError
-from components.settings.load import ROOT
 from operations.errors import CommandError
 from operations.planned import plan_stack
 from operations.policy_subjects import Subjects, subjects_of_plan, subjects_of_state
@@ -65,11 +64,6 @@ class Unplanned:
     stack: str
     place: str
     why: str
-
-
-def stacks(root: Path = ROOT) -> list[str]:
-    """Every stack that has a file."""
-    return sorted(path.name.split(".")[1] for path in (root / "stacks").glob("Pulumi.*.yaml"))
 
 
 def estate_of(path: Path | None) -> Estate:

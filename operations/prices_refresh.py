@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from components.catalog.instances import DATA
 from operations.errors import CommandError
+from operations.files import write_whole
 
 API_REGION: Final = "eu-central-1"
 """One of three regions that answer for the price list, and the one in the EU."""
@@ -86,9 +87,7 @@ def refresh(
         found |= {(instance, region): usd for instance, usd in prices.items()}
     with path.open(encoding="utf-8", newline="") as file:
         result = merged(list(csv.DictReader(file)), found, date)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(as_csv(result.rows), encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, as_csv(result.rows))
     return result
 
 

@@ -1,6 +1,6 @@
 """What a serving stack needs and costs, before anything exists: memory of every model, machines, the monthly price."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.catalog import instances
@@ -124,7 +124,7 @@ def size_report(
     machines = tuple(_pool_cost(region, name, pool, rows) for name, pool in pools.items())
     costs = (
         *machines,
-        _disks(region, pools, machines),
+        _disks(region, [(pool, int(cost.quantity)) for pool, cost in zip(pools.values(), machines, strict=True)]),
         _fixed("EKS control plane", "eks-control-plane-hour", region, hours),
         _fixed(
             "interface endpoints",
@@ -183,7 +183,7 @@ def _model_row(
             region=region,
         )
         # The device plug-in hands out whole GPUs.
-        nodes = -(-model.replicas // (machine.gpus // model.gpus))
+        nodes = _machines([model.gpus] * model.replicas, machine.gpus)
         problem = memory.problem
         assert pool is not None  # its machine is known
         start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool))
@@ -254,11 +254,10 @@ def _machines(replicas: Iterable[int], gpus: int) -> int:
     return len(free)
 
 
-def _disks(region: str, pools: Mapping[str, NodePool], costs: Iterable[CostRow]) -> CostRow:
-    """The nodes' disks, of as many nodes as the bill counts."""
-    counted = {cost.what.partition(":")[0].removeprefix("node pool "): int(cost.quantity) for cost in costs}
-    gib = sum(pool.disk_gib * counted[name] for name, pool in pools.items())
-    most = sum(pool.disk_gib * max(pool.max_nodes, counted[name]) for name, pool in pools.items())
+def _disks(region: str, counted: Sequence[tuple[NodePool, int]]) -> CostRow:
+    """The nodes' disks, of as many nodes as the bill counts in each pool."""
+    gib = sum(pool.disk_gib * nodes for pool, nodes in counted)
+    most = sum(pool.disk_gib * max(pool.max_nodes, nodes) for pool, nodes in counted)
     low = _fixed("disks of nodes", "gp3-gb-month", region, gib)
     high = _fixed("disks of nodes", "gp3-gb-month", region, most)
     return replace(low, usd_per_month_high=high.usd_per_month)

@@ -12,7 +12,7 @@ from components.catalog.prices import on_demand_usd_per_hour
 from components.model.engine_version import engine_version
 from components.model.hub_config import architecture_of, language_part
 from components.model.lock import load_lock
-from components.model.memory import Checkpoint, Demand, MemoryPlan, Verdict, assess, checkpoint, default_seqs
+from components.model.memory import Budget, Checkpoint, Demand, MemoryPlan, Verdict, assess, checkpoint, default_seqs
 from components.model.sizing import plan_checkpoint
 from operations.errors import CommandError
 
@@ -224,16 +224,21 @@ def _answer(found: MemoryPlan, subject: Subject, demand: Demand) -> ModelSize:
         num_blocks=found.blocks,
         max_concurrency=found.concurrency if found.kv_needed_gib else None,
         longest_model_len=found.longest_request,
-        budget={
-            "requested_gib": budget.requested_gib,
-            "weights_gib": budget.weights_gib,
-            "activation_gib": budget.activation_gib,
-            "non_torch_gib": budget.non_torch_gib,
-            "cuda_graphs_gib": budget.graphs_gib,
-            "cuda_graphs_beside_gib": budget.graphs_beside_gib,
-            "available_kv_gib": budget.available_gib,
-        },
+        budget=terms_of(budget),
     )
+
+
+def terms_of(budget: Budget) -> dict[str, float]:
+    """Each term of one GPU's memory, in GiB, by the names of the JSON form."""
+    return {
+        "requested_gib": budget.requested_gib,
+        "weights_gib": budget.weights_gib,
+        "activation_gib": budget.activation_gib,
+        "non_torch_gib": budget.non_torch_gib,
+        "cuda_graphs_gib": budget.graphs_gib,
+        "cuda_graphs_beside_gib": budget.graphs_beside_gib,
+        "available_kv_gib": budget.available_gib,
+    }
 
 
 def _missing(config: Mapping[str, Any]) -> list[str]:

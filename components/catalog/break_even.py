@@ -73,30 +73,33 @@ def replicas_for(load: Load, tokens_per_second: float) -> int:
 
 
 def awake_share(requests_per_hour: float, sleep: Sleep) -> float:
-    """Share of the time in which a replica is starting or up, when requests come at random.
-
-    A gap of at least the idle time is awaited for (e^(rate x idle) - 1) / rate on average, and sleep lasts 1 / rate.
-
-    Source: S. Ross, Introduction to Probability Models, renewal reward; pattern times of a Poisson process.
-    """
+    """Share of the time in which a replica is starting or up, when requests come at random."""
     rate = requests_per_hour / 3600
     if rate <= 0:
         return 0.0
-    expected = rate * sleep.idle_seconds
-    if expected > CERTAIN:
+    if rate * sleep.idle_seconds > CERTAIN:
         return 1.0
-    awake = sleep.start_seconds + math.expm1(expected) / rate
+    awake = _awake_seconds(rate, sleep)
     return awake / (awake + 1 / rate)
 
 
 def waiting_per_day(requests_per_hour: float, sleep: Sleep) -> float:
     """Requests a day that wait: the one that wakes a replica, and those that come while it starts."""
     rate = requests_per_hour / 3600
-    expected = rate * sleep.idle_seconds
-    if rate <= 0 or expected > CERTAIN:
+    if rate <= 0 or rate * sleep.idle_seconds > CERTAIN:
         return 0.0
-    cycle = sleep.start_seconds + math.expm1(expected) / rate + 1 / rate
+    cycle = _awake_seconds(rate, sleep) + 1 / rate
     return SECONDS_PER_DAY / cycle * (1 + rate * sleep.start_seconds)
+
+
+def _awake_seconds(rate: float, sleep: Sleep) -> float:
+    """Seconds from waking to sleeping: a gap of at least the idle time is awaited for (e^(rate x idle) - 1) / rate.
+
+    Sleep then lasts 1 / rate, until the next request.
+
+    Source: S. Ross, Introduction to Probability Models, renewal reward; pattern times of a Poisson process.
+    """
+    return sleep.start_seconds + math.expm1(rate * sleep.idle_seconds) / rate
 
 
 def always_on(name: str, load: Load, usd_per_hour: float, tokens_per_second: float, fixed_usd: float = 0.0) -> Way:

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -57,6 +58,16 @@ class InstanceType:
     nvme_gb: int
     network: str
     architecture: str
+
+
+def line_gbit(network: str) -> tuple[float, bool] | None:
+    """Gigabits a second, and whether they are a burst only, as AWS words it; None for other words.
+
+    Args:
+        network: `25 Gigabit`, `Up to 10 Gigabit`, `4x 100 Gigabit`.
+    """
+    found = re.fullmatch(r"(Up to )?(?:(\d+)x )?([\d.]+) Gigabit", network)
+    return None if found is None else (int(found[2] or 1) * float(found[3]), bool(found[1]))
 
 
 def find(name: str) -> InstanceType:

@@ -3,11 +3,10 @@
 No part was measured on AWS with our own images: each has somebody's published measurement, named beside it.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
-from components.catalog.instances import InstanceType
+from components.catalog.instances import InstanceType, line_gbit
 
 GB: Final = 1e9
 SLOWEST_NETWORK_GBIT: Final = 5.0
@@ -129,6 +128,6 @@ def _own(weights_bytes: int, machine: InstanceType, compiled: bool) -> tuple[Pha
 
 
 def network_gbit(machine: InstanceType) -> float:
-    """Gigabits a second of a machine's network, as AWS words it: `25 Gigabit`, `Up to 10 Gigabit`, `4x 100 Gigabit`."""
-    found = re.fullmatch(r"(?:Up to )?(?:(\d+)x )?([\d.]+) Gigabit", machine.network)
-    return SLOWEST_NETWORK_GBIT if found is None else int(found[1] or 1) * float(found[2])
+    """Gigabits a second of a machine's network at its best: a burst counts in full."""
+    line = line_gbit(machine.network)
+    return SLOWEST_NETWORK_GBIT if line is None else line[0]

@@ -1,8 +1,9 @@
 """How weights come to an engine: from the node's cache, or streamed from S3. A rule with its reasons."""
 
-import re
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from components.catalog.instances import line_gbit
 
 # Streaming an 8B model into one machine of 40 Gb/s: 3.51 GiB/s, three quarters of the line.
 # Source: run-ai/runai-model-streamer, docs/src/benchmarks.md (g5.12xlarge, Llama-3-8B, one file, to GPU).
@@ -87,11 +88,11 @@ def network_gb_per_second(network: str) -> float:
     Raises:
         ValueError: not the form of the catalogue.
     """
-    found = re.fullmatch(r"(Up to )?(?:(\d+)x )?([\d.]+) Gigabit", network)
-    if not found:
+    line = line_gbit(network)
+    if line is None:
         raise ValueError(f"{network!r} is no line rate; write it like '50 Gigabit' or 'Up to 25 Gigabit'")
-    share = BURST_SHARE if found[1] else 1.0
-    return float(found[3]) * int(found[2] or 1) * share / 8
+    gigabits, is_burst = line
+    return gigabits * (BURST_SHARE if is_burst else 1.0) / 8
 
 
 def _rule(

@@ -34,6 +34,11 @@ def stack_file(stack: str, root: Path = ROOT) -> Path:
     return root / "stacks" / f"Pulumi.{stack}.yaml"
 
 
+def stack_names(root: Path = ROOT) -> list[str]:
+    """Every stack that has a file."""
+    return sorted(file.name.split(".")[1] for file in (root / "stacks").glob("Pulumi.*.yaml"))
+
+
 def load_stack(stack: str, root: Path = ROOT) -> Settings:
     """Settings of a stack, read from its file.
 
@@ -45,8 +50,8 @@ def load_stack(stack: str, root: Path = ROOT) -> Settings:
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError:
-        known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
-        raise SettingsError(source, [f"no such stack file; the stacks are {', '.join(known) or 'none yet'}"]) from None
+        known = ", ".join(stack_names(root)) or "none yet"
+        raise SettingsError(source, [f"no such stack file; the stacks are {known}"]) from None
     except yaml.YAMLError as error:
         raise SettingsError(source, [f"not YAML: {' '.join(str(error).split())}"]) from None
     config = document.get("config") if isinstance(document, dict) else None

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from components.settings.load import stack_names
 from operations.commands.options import AsJson, print_json
 from operations.errors import CommandError
+from operations.files import write_whole
 
 app = typer.Typer(help="The policy pack, without engine or account.", no_args_is_help=True)
 
@@ -42,14 +44,13 @@ def check(
         check_stacks,
         check_state,
         estate_of,
-        stacks,
     )
     from operations.policy_reports import junit as as_junit
     from operations.policy_reports import sarif as as_sarif
 
     if state and (stack or without):
         raise CommandError("--state stands alone: a state is of the stack that it was exported from")
-    known = stacks()
+    known = stack_names()
     for name in (*(stack or ()), *(without or ())):
         if name not in known:
             raise CommandError(f"{name!r}: no such stack file; the stacks are {', '.join(known)}")
@@ -94,11 +95,8 @@ def _show(result: object) -> None:
 
 
 def _written(path: Path, text: str, option: str) -> None:
-    """Written beside and renamed: nobody reads half a report."""
-    draft = path.with_name(f".{path.name}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise CommandError(f"{option} {str(path)!r}: {error.strerror}; name a file that can be written") from None

@@ -21,7 +21,6 @@ from operations.commands.options import AsJson, print_json
 from operations.commands.size_tables import show_model, show_start, show_sweep
 from operations.errors import CommandError
 from operations.size import ModelRow, PlatformParts, SizeReport, size_report
-from operations.size_charts import parts_of_answer, parts_of_budget
 from operations.size_model import (
     Subject,
     Wish,
@@ -31,6 +30,7 @@ from operations.size_model import (
     subject_of_config,
     subject_of_lock,
     sweep,
+    terms_of,
 )
 
 WIDE: Final = 130
@@ -95,8 +95,7 @@ def size(
     answer = size_model(subject, machine, demand_of(subject, machine, wish), region)
     if plot is not None:
         name = instance or f"{gpu_memory_gib} GiB"
-        limits = {name: answer.budget["requested_gib"]}
-        memory_bars(plot, subject.checkpoint.name, {name: parts_of_answer(answer)}, limits)
+        memory_bars(plot, subject.checkpoint.name, {name: answer.budget})
     if as_json:
         print_json(answer)
     else:
@@ -112,13 +111,8 @@ def size(
 def _size_stack(stack: str, tokens_per_second: float | None, plot: Path | None, as_json: bool) -> None:
     report = report_of(stack, tokens_per_second)
     if plot is not None:
-        planned = {row.model: row.memory for row in report.models if row.memory is not None}
-        memory_bars(
-            plot,
-            f"GPU memory of {stack}",
-            {name: parts_of_budget(memory.budget) for name, memory in planned.items()},
-            {name: memory.budget.requested_gib for name, memory in planned.items()},
-        )
+        planned = {row.model: terms_of(row.memory.budget) for row in report.models if row.memory is not None}
+        memory_bars(plot, f"GPU memory of {stack}", planned)
     if as_json:
         print_json(report)
     else:

@@ -35,6 +35,8 @@ POLICIES: dict[str, tuple[str, tuple[Rule, ...]]] = {
     "estate": ("What must be there is there, and what is referred to is managed.", relations.RULES),
 }
 RULES: tuple[Rule, ...] = tuple(rule for _, rules in POLICIES.values() for rule in rules)
+RULE_SETS: dict[str, RuleSet] = {theme: RuleSet(rules) for theme, (_, rules) in POLICIES.items() if theme != "estate"}
+"""What judges each resource, by theme; `estate` judges whole stacks."""
 
 
 def policies(estate: Estate, today: datetime.date | None = None) -> list[Policy]:
@@ -44,13 +46,12 @@ def policies(estate: Estate, today: datetime.date | None = None) -> list[Policy]
         *(
             ResourceValidationPolicy(
                 name,
-                text,
-                _resource_check(RuleSet(rules), estate, ledger),
+                POLICIES[name][0],
+                _resource_check(rules, estate, ledger),
                 EnforcementLevel.MANDATORY,
-                tags=_tags(rules),
+                tags=_tags(rules.rules),
             )
-            for name, (text, rules) in POLICIES.items()
-            if name != "estate"
+            for name, rules in RULE_SETS.items()
         ),
         StackValidationPolicy(
             "estate",

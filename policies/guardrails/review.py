@@ -5,11 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import POLICIES, exemption_problems, resource_view, stack_findings, stack_view
+from . import POLICIES, RULE_SETS, exemption_problems, resource_view, stack_findings, stack_view
 from .owner import Estate, Exemption
-from .rules import Finding, Ledger, RuleSet
-
-_THEMES = tuple(RuleSet(rules) for theme, (_, rules) in POLICIES.items() if theme != "estate")
+from .rules import Finding, Ledger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +40,7 @@ def review(inputs: Iterable[Any], outputs: Iterable[Any], estate: Estate, today:
         finding
         for resource in resources
         for view in (resource_view(resource, estate),)
-        for rules in _THEMES
+        for rules in RULE_SETS.values()
         for finding in rules.findings(view)
     ]
     found += stack_findings(POLICIES["estate"][1], stack_view(outputs, estate))

@@ -1,13 +1,9 @@
 """Locks, refreshes and the catalogue, with a small double of the Hub's client."""
 
-import hashlib
-import io
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
-from typing import IO, Any
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -23,17 +19,8 @@ from operations.model_card import LONGEST, card_of
 from operations.model_list import listed
 from operations.model_lock import lock_from_hub
 from operations.model_refresh import differences
+from tests.operations.fake_hub import CONFIG, FakeHub, opener
 
-CONFIG = {
-    "model_type": "llama",
-    "num_hidden_layers": 2,
-    "hidden_size": 64,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "vocab_size": 100,
-    "max_position_embeddings": 512,
-    "torch_dtype": "bfloat16",
-}
 CARD = """---
 license: apache-2.0
 ---
@@ -83,40 +70,13 @@ def files_of(**changes: bytes | None) -> dict[str, bytes]:
     return {path: content for path, content in files.items() if content is not None}
 
 
-class FakeHub:
-    """What `HfApi.model_info` gives for one revision, and the bytes of its files."""
-
-    def __init__(self, files: dict[str, bytes], sha: str = "b" * 40) -> None:
-        self.files, self.sha = files, sha
-
-    def model_info(self, repository: str, *, revision: str | None, files_metadata: bool) -> Any:
-        assert files_metadata
-        siblings = [
-            SimpleNamespace(
-                rfilename=path,
-                size=len(content),
-                lfs=SimpleNamespace(sha256=hashlib.sha256(content).hexdigest())
-                if "safetensors" in path[-11:]
-                else None,
-            )
-            for path, content in self.files.items()
-        ]
-        card = SimpleNamespace(to_dict=lambda: dict(HEADER))
-        return SimpleNamespace(sha=self.sha, siblings=siblings, gated=False, card_data=card)
-
-
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Serves files as the Hub does and gives its client."""
 
     def start(files: dict[str, bytes], sha: str = "b" * 40) -> Any:
-        @contextmanager
-        def opened(repository: str, revision: str, path: str) -> Iterator[IO[bytes]]:
-            assert revision == sha
-            yield io.BytesIO(files[path])
-
-        monkeypatch.setattr(hub, "open_stream", opened)
-        return FakeHub(files, sha)
+        monkeypatch.setattr(hub, "open_stream", opener(files, sha))
+        return FakeHub(files, HEADER, sha)
 
     return start
 

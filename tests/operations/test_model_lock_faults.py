@@ -14,16 +14,8 @@ from operations import model_lock
 from operations.errors import CommandError
 from operations.hub import HubFile, HubRevision
 from operations.model_lock import complete, lock_from_folder, lock_of
+from tests.operations.fake_hub import CONFIG
 
-CONFIG: dict[str, Any] = {
-    "model_type": "llama",
-    "num_hidden_layers": 2,
-    "hidden_size": 64,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "vocab_size": 100,
-    "max_position_embeddings": 512,
-}
 REVISION = HubRevision(
     repository="a/b",
     revision="b" * 40,

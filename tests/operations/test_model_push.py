@@ -1,13 +1,11 @@
 """Locks, pushes and checks against a real S3 server on loopback; the Hub is a small double of its client."""
 
 import hashlib
-import io
+import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
@@ -21,11 +19,10 @@ from operations.model_verify import verify_bucket
 from operations.push_parts import checksum
 from operations.weight_cache import object_key
 from tests.loopback_s3 import s3_client, s3_server
+from tests.operations.fake_hub import CONFIG, FakeHub, opener
 
 MODELS = Path(__file__).parents[2] / "models"
 BUCKET = "pushed-weights"
-CONFIG = """{"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4,
-"num_key_value_heads": 2, "vocab_size": 100, "max_position_embeddings": 512, "torch_dtype": "bfloat16"}"""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +33,7 @@ def s3() -> Iterator[Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "config.json").write_text(CONFIG)
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "x"}')
     (tmp_path / "model.safetensors").write_bytes(os.urandom(70 * 2**20))
     return tmp_path
@@ -114,7 +111,7 @@ def test_verify_names_what_was_changed_in_the_bucket(s3: Any, folder: Path) -> N
     lock = lock_of(folder)
     push(lock, folder_source(folder), BUCKET, s3, progress=silent)
     digest = {"sha256": str(lock.files[0].sha256)}
-    same_size = b"x" * len(CONFIG)
+    same_size = b"x" * len(json.dumps(CONFIG))
     s3.put_object(Bucket=BUCKET, Key=object_key(lock, "config.json"), Body=same_size, Metadata=digest)
     s3.put_object(Bucket=BUCKET, Key=object_key(lock, "manifest.json"), Body=manifest(lock) + b" ")
     s3.put_object(Bucket=BUCKET, Key=object_key(lock, "pytorch_model.bin"), Body=b"x")
@@ -158,32 +155,10 @@ def test_a_folder_that_differs_from_its_lock_is_described(folder: Path) -> None:
     ]
 
 
-class FakeHub:
-    """What `HfApi.model_info` gives for one revision."""
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        self.files = files
-
-    def model_info(self, repository: str, *, revision: str | None, files_metadata: bool) -> Any:
-        assert files_metadata
-        siblings = [
-            SimpleNamespace(
-                rfilename=path,
-                size=len(content),
-                lfs=SimpleNamespace(sha256=hashlib.sha256(content).hexdigest())
-                if path.endswith("safetensors")
-                else None,
-            )
-            for path, content in self.files.items()
-        ]
-        card = SimpleNamespace(to_dict=lambda: {"license": "apache-2.0", "language": ["en"], "base_model": ["a/base"]})
-        return SimpleNamespace(sha="b" * 40, siblings=siblings, gated=False, card_data=card)
-
-
 @pytest.fixture
 def fake_hub(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     files = {
-        "config.json": CONFIG.encode(),
+        "config.json": json.dumps(CONFIG).encode(),
         "tokenizer.json": b"{}",
         "chat_template.jinja": b"x",
         "README.md": b"hello",
@@ -193,13 +168,8 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
         "modeling_x.py": b"p",
     }
 
-    @contextmanager
-    def opened(repository: str, revision: str, path: str) -> Iterator[IO[bytes]]:
-        assert revision == "b" * 40
-        yield io.BytesIO(files[path])
-
-    monkeypatch.setattr(hub, "open_stream", opened)
-    return FakeHub(files)
+    monkeypatch.setattr(hub, "open_stream", opener(files))
+    return FakeHub(files, {"license": "apache-2.0", "language": ["en"], "base_model": ["a/base"]})
 
 
 def test_a_lock_from_the_hub_holds_what_an_engine_reads_and_nothing_else(fake_hub: FakeHub) -> None:

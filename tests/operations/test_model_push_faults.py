@@ -1,6 +1,7 @@
 """A push that is killed, cut off or disturbed, against a real S3 server on loopback."""
 
 import http.server
+import json
 import os
 import signal
 import subprocess
@@ -25,12 +26,11 @@ from operations.model_verify import verify_bucket
 from operations.push_meter import Meter
 from operations.weight_cache import object_key
 from tests.loopback_s3 import s3_client, s3_server
+from tests.operations.fake_hub import CONFIG
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "disturbed-weights"
 MIB = 2**20
-CONFIG = """{"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4,
-"num_key_value_heads": 2, "vocab_size": 100, "max_position_embeddings": 512, "torch_dtype": "bfloat16"}"""
 SLOW_PUSH = """
 import sys
 from pathlib import Path
@@ -61,7 +61,7 @@ def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "model"
     made.mkdir()
-    (made / "config.json").write_text(CONFIG)
+    (made / "config.json").write_text(json.dumps(CONFIG))
     (made / "model.safetensors").write_bytes(os.urandom(70 * MIB))
     return made
 

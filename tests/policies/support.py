@@ -12,17 +12,17 @@ from typing import Any
 import yaml
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from policies.guardrails import POLICIES
+from policies.guardrails import RULE_SETS
 from policies.guardrails.findings import Provider, Resource
 from policies.guardrails.owner import Estate, OnPremises, Peer, load_estate
-from policies.guardrails.rules import Finding, RuleSet
+from policies.guardrails.rules import Finding
 from policies.guardrails.stack import Stack
 
 TWINS = Path(__file__).parent / "twins"
 REGION = "eu-west-1"
 PROVIDER: Mapping[str, Any] = {"region": REGION, "allowedAccountIds": '["111122223333"]'}
 WORKLOAD_PODS = {"CronJob": "spec.jobTemplate.spec.template.spec"}
-RESOURCE_RULES = tuple(RuleSet(rules) for theme, (_, rules) in POLICIES.items() if theme != "estate")
+RESOURCE_RULES = tuple(RULE_SETS.values())
 
 
 @lru_cache

@@ -7,6 +7,7 @@ from ..rules import Rule, rule
 from .secrets import holds_secret, looks_secret
 
 _YEAR_DAYS = 366
+_WEEK_DAYS = 7
 _KMS = "https://docs.aws.amazon.com/kms/latest/developerguide/"
 
 
@@ -33,9 +34,7 @@ def access_key_is_recoverable(key: Resource) -> Iterator[str]:
         yield "bypassPolicyLockoutSafetyCheck is true"
     if key.get("isEnabled") is False:
         yield "isEnabled is false, so what it encrypted cannot be read"
-    days = key.get("deletionWindowInDays")
-    if days is not None and days < 7:
-        yield f"deletionWindowInDays is {days:g}"
+    yield from _too_short(key, "deletionWindowInDays")
 
 
 @rule(
@@ -45,9 +44,13 @@ def access_key_is_recoverable(key: Resource) -> Iterator[str]:
 )
 def access_secret_is_recoverable(secret: Resource) -> Iterator[str]:
     """A secret can be saved from deletion."""
-    days = secret.get("recoveryWindowInDays")
-    if days is not None and days < 7:
-        yield f"recoveryWindowInDays is {days:g}"
+    yield from _too_short(secret, "recoveryWindowInDays")
+
+
+def _too_short(resource: Resource, field: str) -> Iterator[str]:
+    days = resource.get(field)
+    if days is not None and days < _WEEK_DAYS:
+        yield f"{field} is {days:g}"
 
 
 @rule(
