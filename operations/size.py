@@ -1,6 +1,6 @@
 """What a serving stack needs and costs, before anything exists: memory of every model, machines, the monthly price."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.catalog import instances
@@ -10,9 +10,9 @@ from components.model.cold_start import ColdStart, cold_start
 from components.model.lock import ModelLock
 from components.model.sizing import MemoryPlan, plan
 from components.model.weights_path import WeightsPath, choose_path
-from components.settings.checks import nodes_wait
 from components.settings.cluster import NodePool
 from components.settings.model_service import ModelService
+from components.settings.placement import machines_for, machines_of, nodes_wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,10 +182,9 @@ def _model_row(
             gpu_memory_utilization=model.gpu_memory_utilization,
             region=region,
         )
-        # The device plug-in hands out whole GPUs.
-        nodes = _machines([model.gpus] * model.replicas, machine.gpus)
         problem = memory.problem
         assert pool is not None  # its machine is known
+        nodes = machines_of([model], pool)
         start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool))
     return ModelRow(
         model=name,
@@ -227,7 +226,7 @@ def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...
     machine = instances.find(pool.instance_type)
     replicas = [row.gpus for row in rows if row.node_pool == name and row.nodes for _ in range(row.replicas)]
     wanted = sum(replicas)
-    nodes = max(pool.min_nodes, _machines(replicas, machine.gpus))
+    nodes = max(pool.min_nodes, machines_for(replicas, machine.gpus))
     most = max(pool.max_nodes, nodes)
     monthly = on_demand_usd_per_month(machine.name, region)
     spot = ", spot at the on-demand price" if pool.capacity == "spot" else ""
@@ -240,18 +239,6 @@ def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...
         gpus=nodes * machine.gpus,
         idle_gpus=nodes * machine.gpus - wanted if machine.gpus else 0,
     )
-
-
-def _machines(replicas: Iterable[int], gpus: int) -> int:
-    """Machines that hold replicas of so many GPUs each, the largest first: a replica never spans two."""
-    free: list[int] = []
-    for wanted in sorted(replicas, reverse=True):
-        place = next((number for number, left in enumerate(free) if left >= wanted), None)
-        if place is None:
-            free.append(gpus - wanted)
-        else:
-            free[place] -= wanted
-    return len(free)
 
 
 def _disks(region: str, counted: Sequence[tuple[NodePool, int]]) -> CostRow:

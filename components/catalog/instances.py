@@ -89,6 +89,11 @@ def offered_zones(name: str, region: str) -> tuple[str, ...]:
     return _offerings().get((name, region), ())
 
 
+def zones_of(region: str) -> tuple[str, ...]:
+    """Ids of the region's zones that offer anything, as far as the catalogue knows."""
+    return tuple(sorted({zone for (_, place), zones in _offerings().items() if place == region for zone in zones}))
+
+
 def offered_regions(name: str) -> tuple[str, ...]:
     """The EU regions that offer the type, each with its zones: `eu-north-1 (eun1-az1, eun1-az3)`."""
     found = {region: zones for (offered, region), zones in _offerings().items() if offered == name}
@@ -97,7 +102,7 @@ def offered_regions(name: str) -> tuple[str, ...]:
 
 def offerings_known(region: str) -> bool:
     """Whether the catalogue knows which types a region offers; of the Sovereign Cloud it knows nothing."""
-    return any(place == region for _, place in _offerings())
+    return bool(zones_of(region))
 
 
 @lru_cache

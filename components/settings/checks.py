@@ -7,7 +7,6 @@ from components.catalog import instances
 from components.model.cold_start import cold_start
 from components.model.lock import ModelLock, load_lock
 from components.model.sizing import plan
-from components.settings.cluster import NodePool
 from components.settings.errors import SettingsError, unknown_value
 from components.settings.layer import (
     EdgeSettings,
@@ -19,6 +18,7 @@ from components.settings.layer import (
 )
 from components.settings.model_service import ModelService
 from components.settings.network_checks import network_problems
+from components.settings.placement import machines_of, nodes_wait
 
 
 def problems_of(settings: Settings, platform: Settings | None, root: Path) -> list[str]:
@@ -48,6 +48,7 @@ def problems_of(settings: Settings, platform: Settings | None, root: Path) -> li
             )
         for name, model in settings.models.items():
             problems += _placement(name, model, platform, root)
+        problems += _room(settings, platform)
     return problems
 
 
@@ -155,10 +156,22 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
         )
 
 
-def nodes_wait(model: ModelService, pool: NodePool) -> bool:
-    """Whether the pool always has machines for all replicas, as if they had it to themselves."""
-    per_node = instances.find(pool.instance_type).gpus // model.gpus
-    return pool.min_nodes * per_node >= model.replicas
+def _room(settings: ServingSettings, platform: PlatformSettings) -> Iterator[str]:
+    """Every pool may grow to as many machines as all replicas on it take."""
+    for name, pool in platform.node_pools.items():
+        held = instances.find(pool.instance_type).gpus
+        # One that wants more GPUs than a machine has is told by `_placement`.
+        models = {key: it for key, it in settings.models.items() if it.node_pool == name and it.gpus <= held}
+        needed = machines_of(models.values(), pool)
+        if needed > pool.max_nodes:
+            largest = max(models, key=lambda key: models[key].gpus * models[key].replicas)
+            others = ", ".join(f"{it.replicas} of {key}" for key, it in models.items() if key != largest)
+            yield (
+                f"settings.models.{largest}.replicas: '{models[largest].replicas}'"
+                f"{f' beside {others}' if others else ''} but pool {name!r} then needs {needed} x "
+                f"{pool.instance_type} and its max_nodes is {pool.max_nodes}; lower replicas, or raise "
+                f"settings.node_pools.{name}.max_nodes of {settings.platform} to {needed}"
+            )
 
 
 def _lock(name: str, root: Path) -> ModelLock | None:

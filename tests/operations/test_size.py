@@ -11,7 +11,7 @@ from components.model.lock import load_lock
 from components.settings.cluster import NodePool
 from components.settings.model_service import ModelService
 from operations.commands.size import parts_of, show
-from operations.size import PlatformParts, SizeReport, _machines, size_report
+from operations.size import PlatformParts, SizeReport, size_report
 from tests.platform_stack import settings
 
 PARTS = PlatformParts(zones=3, interface_endpoints=12, kms_keys=3)
@@ -117,10 +117,3 @@ def test_the_summary_says_what_a_gigabyte_costs() -> None:
     assert "0.0000" in weights
     [other] = [line for line in printed.splitlines() if "answers to clients in the VPC, other zone" in line]
     assert "0.0260" in other
-
-
-def test_a_replica_never_spans_two_machines() -> None:
-    """What the bill counts: 4 replicas of 3 GPUs leave a GPU of each of four machines idle; small ones fill gaps."""
-    assert _machines([3, 3, 3, 3], 4) == 4
-    assert _machines([1, 3, 1, 3], 4) == 2
-    assert _machines([], 4) == 0
