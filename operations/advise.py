@@ -6,7 +6,7 @@ from typing import Final
 
 from components.catalog import instances
 from components.catalog.break_even import Load, Sleep, Way, always_on, crossings, replicas_for, requests_grid, woken
-from components.catalog.prices import managed_usd_per_hour, on_demand_usd_per_hour, spot_usd_per_hour
+from components.catalog.prices import managed, on_demand_usd_per_hour, spot
 from operations.errors import CommandError
 
 ON, WOKEN, MANAGED, MANAGED_WOKEN = "always on", "woken", "managed", "managed, woken"
@@ -26,6 +26,7 @@ class Question:
         gpus: of it that one replica uses; further replicas share the machine.
         tokens_per_second: answer tokens of one replica under full load, as measured.
         fixed_usd: of the own platform a month, whether or not anybody asks.
+        start_from: a sentence on where the length of a start comes from; empty when it was measured.
     """
 
     instance: str
@@ -35,6 +36,7 @@ class Question:
     tokens_per_second: float
     sleep: Sleep
     fixed_usd: float
+    start_from: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,17 +97,20 @@ def costs_of(question: Question) -> tuple[Mapping[str, Cost], tuple[str, ...]]:
     notes = [
         f"{machine.name} in {question.region}: {hourly} USD an hour on demand, {_spot(machine.name, question.region)}"
     ]
-    managed = managed_usd_per_hour(machine.gpu.name, question.gpus)
-    if managed is None:
+    asked = managed(machine.gpu.name, question.gpus)
+    if asked is None:
         notes.append(f"Hugging Face offers no endpoint with {question.gpus} x {machine.gpu.name}")
     else:
-        ways[MANAGED] = lambda load: always_on(MANAGED, load, managed, speed)
-        ways[MANAGED_WOKEN] = lambda load: woken(MANAGED_WOKEN, load, managed, speed, sleep)
+        ways[MANAGED] = lambda load: always_on(MANAGED, load, asked.usd, speed)
+        ways[MANAGED_WOKEN] = lambda load: woken(MANAGED_WOKEN, load, asked.usd, speed, sleep)
         notes.append(
-            f"Hugging Face asks {managed} USD an hour for {question.gpus} x {machine.gpu.name}, in {MANAGED_REGION}"
+            f"Hugging Face asks {asked.usd:g} USD an hour for {question.gpus} x {machine.gpu.name}, "
+            f"in {MANAGED_REGION} ({asked.date})"
         )
     if not fixed:
         notes.append("the own platform's fixed costs are not counted; --stack counts them")
+    if question.start_from:
+        notes.append(question.start_from)
     return ways, tuple(notes)
 
 
@@ -140,8 +145,8 @@ def highest_of(question: Question) -> float:
 
 
 def _spot(name: str, region: str) -> str:
-    found = spot_usd_per_hour(name, region)
-    return "no spot price known" if found is None else f"spot was {found[0]} to {found[1]} in January 2026"
+    found = spot(name, region)
+    return "no spot price known" if found is None else f"spot was {found[0].usd} to {found[1].usd} in {found[0].date}"
 
 
 def _elsewhere(name: str) -> str:

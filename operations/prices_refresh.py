@@ -11,12 +11,13 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.catalog.instances import DATA
+from components.catalog.prices import PRICE_LIST
 from operations.errors import CommandError
 from operations.files import write_whole
 
 API_REGION: Final = "eu-central-1"
 """One of three regions that answer for the price list, and the one in the EU."""
-COLUMNS: Final = ("type", "region", "usd_per_hour", "basis", "date")
+COLUMNS: Final = ("type", "region", "usd_per_hour", "source", "date")
 FILTERS: Final = {
     "operatingSystem": "Linux",
     "tenancy": "Shared",
@@ -42,7 +43,7 @@ class Refreshed:
     """What a refresh found.
 
     Attributes:
-        kept: rows that AWS's list does not have; they keep their basis and date.
+        kept: rows that AWS's list does not have; they keep their source and date.
     """
 
     rows: tuple[Row, ...]
@@ -92,14 +93,14 @@ def refresh(
 
 
 def merged(rows: Iterable[Row], found: Mapping[tuple[str, str], float], date: str) -> Refreshed:
-    """The rows of the file with what was found; a price that was found is of the catalogue and of today."""
+    """The rows of the file with what was found; a price that was found is AWS's own and of today."""
     before = {(row["type"], row["region"]): row for row in rows}
     fresh = {
         (instance, region): {
             "type": instance,
             "region": region,
             "usd_per_hour": f"{usd:.6f}".rstrip("0").rstrip("."),
-            "basis": "catalogue",
+            "source": PRICE_LIST,
             "date": date,
         }
         for (instance, region), usd in found.items()

@@ -1,92 +1,48 @@
-"""What a serving stack needs and costs, before anything exists: memory of every model, machines, the monthly price."""
+"""What a stack of any layer needs and costs, from its files alone and before anything exists."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from components.catalog import instances
-from components.catalog.prices import HOURS_PER_MONTH, fixed_cost, on_demand_usd_per_month
-from components.catalog.transfer import Flow
-from components.model.cold_start import ColdStart, cold_start
-from components.model.lock import ModelLock
-from components.model.sizing import MemoryPlan, plan
-from components.model.weights_path import WeightsPath, choose_path
+from components.catalog.prices import HOURS_PER_MONTH, managed_machine
+from components.catalog.transfer import Flow, edge_transfer_costs
+from components.model.lock import ModelLock, load_lock
+from components.settings.checks import lock_path
 from components.settings.cluster import NodePool
+from components.settings.errors import unknown_value
+from components.settings.layer import (
+    EdgeSettings,
+    ImagesSettings,
+    ManagedSettings,
+    OrganisationSettings,
+    PlatformSettings,
+    ServingSettings,
+)
+from components.settings.load import ROOT, load_stack
 from components.settings.model_service import ModelService
-from components.settings.placement import machines_for, machines_of, nodes_wait
+from components.settings.placement import scarce_zones
+from operations.bill import USAGES, Assumed, CostRow, pool_costs, some, used
+from operations.errors import CommandError
+from operations.model_rows import ModelRow, model_row
+from operations.platform_parts import PlatformParts, parts_of, platform_costs
 
-
-@dataclass(frozen=True, kw_only=True)
-class ModelRow:
-    """One model of the stack: `nodes` machines of its pool hold all replicas, if they had the pool to themselves."""
-
-    model: str
-    lock: str
-    node_pool: str
-    instance_type: str
-    replicas: int
-    gpus: int
-    nodes: int
-    weights_gb: float
-    memory: MemoryPlan | None
-    problem: str
-    weights: WeightsPath | None
-    usd_per_million_tokens: float | None = None
-    start: ColdStart | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CostRow:
-    """One line of the bill; None where no price is known.
-
-    Attributes:
-        usd_per_month: of what runs all the time.
-        usd_per_month_high: with every node that the pool may add.
-        gpus: of the machines; 0 for everything else.
-        idle_gpus: that run all the time and no model uses.
-    """
-
-    what: str
-    quantity: float
-    usd_per_month: float | None
-    verified: bool
-    usd_per_month_high: float | None = None
-    gpus: int = 0
-    idle_gpus: int = 0
-
-    @property
-    def high(self) -> float:
-        """The most that the line may come to."""
-        return self.usd_per_month_high if self.usd_per_month_high is not None else self.usd_per_month or 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlatformParts:
-    """What the platform has whether or not anybody asks a model.
-
-    Attributes:
-        zones: availability zones.
-        interface_endpoints: interface endpoints in every zone; gateway endpoints cost nothing.
-        kms_keys: customer managed keys.
-        load_balancers: in front of the gateway.
-        vpn_connections: to places on premises.
-        private_zones: private hosted zones.
-        alarms: CloudWatch alarms.
-        transfer: what moves, and the price of a GB.
-    """
-
-    zones: int
-    interface_endpoints: int
-    kms_keys: int
-    load_balancers: int = 0
-    vpn_connections: int = 0
-    private_zones: int = 0
-    alarms: int = 0
-    transfer: tuple[Flow, ...] = ()
+NOTHING: Final = Assumed()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SizeReport:
-    """Everything; `dataclasses.asdict` of it is the JSON form."""
+    """Everything; `dataclasses.asdict` of it is the JSON form.
+
+    Attributes:
+        usd_per_month: of the lines that have a price, with what runs all the time.
+        usd_per_month_high: with every node or replica that may be added.
+        unpriced: lines whose price nobody here knows.
+        uncounted: lines that are paid by use, when nobody said how much that is.
+        idle: GPUs that no model uses.
+        warnings: what may fail although the settings allow it.
+        notes: what the bill does not count, or counts on.
+    """
 
     region: str
     models: tuple[ModelRow, ...]
@@ -95,8 +51,46 @@ class SizeReport:
     usd_per_month: float
     usd_per_month_high: float
     unpriced: tuple[str, ...]
+    uncounted: tuple[str, ...]
     idle: tuple[str, ...]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     refused: bool
+
+
+def report_of(stack: str, assumed: Assumed = NOTHING) -> SizeReport:
+    """The report for one stack.
+
+    Args:
+        stack: its name.
+        assumed: what its settings do not say.
+
+    Raises:
+        CommandError: something is assumed about what the stack does not have.
+        SettingsError: a stack or lock file holds problems.
+    """
+    settings = load_stack(stack)
+    if isinstance(settings, ServingSettings):
+        platform = load_stack(settings.platform)
+        assert isinstance(platform, PlatformSettings)  # load_stack checked it
+        _check(stack, assumed, platform.node_pools, USAGES, serves=True)
+        locks = {model.lock: load_lock(lock_path(model.lock, ROOT)) for model in settings.models.values()}
+        parts, scarce = parts_of(platform), tuple(scarce_zones(platform))
+        return size_report(settings.region, settings.models, locks, platform.node_pools, parts, assumed, scarce)
+    if isinstance(settings, PlatformSettings):
+        _check(stack, assumed, settings.node_pools, USAGES)
+        parts, scarce = parts_of(settings), tuple(scarce_zones(settings))
+        return size_report(settings.region, {}, {}, settings.node_pools, parts, assumed, scarce)
+    usages = ("images",) if isinstance(settings, ImagesSettings) else ()
+    _check(stack, assumed, (), usages)
+    if isinstance(settings, ImagesSettings):
+        notes = (f"the registry is part of {settings.platform}: the bill of that stack has the same line",)
+        return _report(settings.region, used(usages, settings.region, assumed), notes=notes)
+    if isinstance(settings, EdgeSettings):
+        return _edge(settings)
+    if isinstance(settings, ManagedSettings):
+        return _managed(settings)
+    return _organisation(settings)
 
 
 def size_report(
@@ -105,165 +99,137 @@ def size_report(
     locks: Mapping[str, ModelLock],
     pools: Mapping[str, NodePool],
     platform: PlatformParts,
-    tokens_per_second: float | None = None,
+    assumed: Assumed = NOTHING,
+    warnings: Sequence[str] = (),
 ) -> SizeReport:
-    """The report for one serving stack on one platform.
+    """The report for one platform, with the models of a serving stack on it.
 
     Args:
         region: of both stacks.
-        models: the section `models:` of the serving stack.
+        models: the section `models:` of the serving stack; empty for the platform alone.
         locks: lock files by name.
         pools: the section `node_pools:` of the platform stack.
         platform: what else the platform has.
-        tokens_per_second: answer tokens of one replica under full load.
+        assumed: what their settings do not say.
+        warnings: what may fail although the settings allow it.
     """
-    rows = tuple(
-        _model_row(region, name, model, locks[model.lock], pools, tokens_per_second) for name, model in models.items()
-    )
-    hours = HOURS_PER_MONTH
-    machines = tuple(_pool_cost(region, name, pool, rows) for name, pool in pools.items())
+    rows = [
+        model_row(region, name, model, locks[model.lock], pools, assumed.tokens_per_second)
+        for name, model in models.items()
+    ]
+    replicas = {
+        name: [row.gpus for row in rows if row.node_pool == name and row.nodes for _ in range(row.replicas)]
+        for name in pools
+    }
     costs = (
-        *machines,
-        _disks(region, [(pool, int(cost.quantity)) for pool, cost in zip(pools.values(), machines, strict=True)]),
-        _fixed("EKS control plane", "eks-control-plane-hour", region, hours),
-        _fixed(
-            "interface endpoints",
-            "interface-endpoint-zone-hour",
-            region,
-            platform.interface_endpoints * platform.zones * hours,
-        ),
-        _fixed("KMS keys", "kms-key-month", region, platform.kms_keys),
-        _fixed("weights in S3", "s3-standard-gb-month", region, sum(row.weights_gb for row in _each_lock_once(rows))),
-        *_some("network load balancer", "nlb-hour", region, platform.load_balancers * hours),
-        *_some("VPN connections", "vpn-connection-hour", region, platform.vpn_connections * hours),
-        *_some("private hosted zones", "private-zone-month", region, platform.private_zones),
-        *_some("alarms", "alarm-month", region, platform.alarms),
+        *pool_costs(region, pools, replicas if models else None, assumed),
+        *platform_costs(region, platform, _weights_gb([locks[model.lock] for model in models.values()]), assumed),
     )
+    return _report(region, costs, rows, platform.transfer, warnings, tuple(_pool_notes(pools, assumed)))
+
+
+def _pool_notes(pools: Mapping[str, NodePool], assumed: Assumed) -> list[str]:
+    notes = []
+    if assumed.hours_per_week:
+        notes.append(
+            "nothing in the stack ends machines by the clock: the hours of --hours-per-week count on somebody who does"
+        )
+    if any(pool.capacity == "spot" for pool in pools.values()):
+        notes.append("spot: from the cheapest zone's price to the dearest one's, on the day of the table")
+    if any(instances.find(pool.instance_type).gpus for pool in pools.values()):
+        notes.append("capacity blocks are not priced: there is no table of their prices here")
+    return notes
+
+
+def _edge(settings: EdgeSettings) -> SizeReport:
+    """The host is the user's own; AWS keeps the weights, and charges for each GB that leaves it."""
+    weights = _weights_gb([load_lock(lock_path(model.lock, ROOT)) for model in settings.models.values()])
+    return _report(
+        settings.region,
+        some("weights in S3", "s3-standard-gb-month", settings.region, weights),
+        transfer=edge_transfer_costs(settings.region),
+        notes=(
+            "the host is yours: neither its price nor its power is counted",
+            f"key, registry and token records are part of {settings.platform}, which has a bill of its own",
+        ),
+    )
+
+
+def _managed(settings: ManagedSettings) -> SizeReport:
+    """Replicas of the endpoint, from the least that it keeps to the most that requests may start."""
+    least, most = settings.min_replicas, settings.max_replicas
+    what = f"endpoint {settings.lock}: {least} to {most} x {settings.instance_type} {settings.instance_size}"
+    machine = managed_machine(settings.instance_type, settings.instance_size)
+    if machine is None:
+        row = CostRow(what=what, quantity=least, usd_per_month=None)
+    else:
+        monthly = machine.price.usd * HOURS_PER_MONTH
+        row = CostRow(
+            what=what,
+            quantity=least,
+            usd_per_month=monthly * least,
+            usd_per_month_high=monthly * most,
+            verified=machine.price.verified,
+            source=machine.price.source,
+            date=machine.price.date,
+            gpus=machine.gpus * least,
+        )
+    notes = (
+        "paid to Hugging Face; the interface endpoint in your VPC that leads there is paid to AWS and not counted",
+    )
+    return _report(settings.region, (row,), notes=notes)
+
+
+def _organisation(settings: OrganisationSettings) -> SizeReport:
+    """Source: AWS Organizations, "Pricing": no charge."""
+    return _report(settings.region, (), notes=("control policies of AWS Organizations cost nothing",))
+
+
+def _report(
+    region: str,
+    costs: tuple[CostRow, ...],
+    models: Sequence[ModelRow] = (),
+    transfer: tuple[Flow, ...] = (),
+    warnings: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> SizeReport:
     return SizeReport(
         region=region,
-        models=rows,
+        models=tuple(models),
         costs=costs,
-        transfer=platform.transfer,
-        usd_per_month=sum(cost.usd_per_month or 0.0 for cost in costs),
-        usd_per_month_high=sum(cost.high for cost in costs),
+        transfer=transfer,
+        usd_per_month=sum((cost.usd_per_month or 0.0 for cost in costs), 0.0),
+        usd_per_month_high=sum((cost.high for cost in costs), 0.0),
+        unpriced=tuple(cost.what for cost in costs if cost.usd_per_month is None and cost.usd_per_unit is None),
+        uncounted=tuple(cost.what for cost in costs if cost.usd_per_unit is not None),
         idle=tuple(
             f"{cost.what}: {cost.idle_gpus} of {cost.gpus} GPUs idle; lower min_nodes, or give a model more of them"
             for cost in costs
             if cost.idle_gpus
         ),
-        unpriced=tuple(cost.what for cost in costs if cost.usd_per_month is None),
-        refused=any(row.problem and (row.memory is None or row.memory.verdict == "refuse") for row in rows),
+        warnings=tuple(warnings),
+        notes=tuple(notes),
+        refused=any(row.refused for row in models),
     )
 
 
-def _model_row(
-    region: str,
-    name: str,
-    model: ModelService,
-    lock: ModelLock,
-    pools: Mapping[str, NodePool],
-    tokens_per_second: float | None,
-) -> ModelRow:
-    pool = pools.get(model.node_pool)
-    machine = instances.find(pool.instance_type) if pool else None
-    memory, start, nodes, problem = None, None, 0, ""
-    if machine is None:
-        problem = f"{model.node_pool!r} is no node pool of the platform; there are {', '.join(pools)}"
-    elif machine.gpu is None or model.gpus > machine.gpus:
-        problem = f"{machine.name} has {machine.gpus} GPUs, the model wants {model.gpus}; take a larger machine type"
-    else:
-        memory = plan(
-            lock,
-            machine.gpu,
-            gpus=model.gpus,
-            max_model_len=model.max_model_len,
-            max_num_seqs=model.max_num_seqs,
-            kv_cache_dtype=model.kv_cache_dtype,
-            gpu_memory_utilization=model.gpu_memory_utilization,
-            region=region,
-        )
-        problem = memory.problem
-        assert pool is not None  # its machine is known
-        nodes = machines_of([model], pool)
-        start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool))
-    return ModelRow(
-        model=name,
-        lock=model.lock,
-        node_pool=model.node_pool,
-        instance_type=machine.name if machine else "",
-        replicas=model.replicas,
-        gpus=model.gpus,
-        nodes=nodes,
-        weights_gb=lock.weights_bytes / 1e9,
-        memory=memory,
-        problem=problem,
-        weights=choose_path(
-            engine=model.engine,
-            weights_format=lock.format,
-            weights_bytes=lock.weights_bytes,
-            network=machine.network,
-            nvme_gb=machine.nvme_gb,
-        )
-        if machine
-        else None,
-        start=start,
-        usd_per_million_tokens=_token_price(machine, model.gpus, region, tokens_per_second) if memory else None,
-    )
+def _weights_gb(locks: Sequence[ModelLock]) -> float:
+    """Each lock file's weights are kept once."""
+    return sum(lock.weights_bytes for lock in {lock.name: lock for lock in locks}.values()) / 1e9
 
 
-def _token_price(
-    machine: instances.InstanceType | None, gpus: int, region: str, tokens_per_second: float | None
-) -> float | None:
-    """USD per million answer tokens of a replica that is never idle: its share of the machine's price."""
-    monthly = on_demand_usd_per_month(machine.name, region) if machine else None
-    if machine is None or monthly is None or tokens_per_second is None:
-        return None
-    return monthly * gpus / machine.gpus / (tokens_per_second * 3600 * HOURS_PER_MONTH) * 1e6
-
-
-def _pool_cost(region: str, name: str, pool: NodePool, rows: tuple[ModelRow, ...]) -> CostRow:
-    """Machines that run all the time: what the pool keeps at least, or what its models need, whichever is more."""
-    machine = instances.find(pool.instance_type)
-    replicas = [row.gpus for row in rows if row.node_pool == name and row.nodes for _ in range(row.replicas)]
-    wanted = sum(replicas)
-    nodes = max(pool.min_nodes, machines_for(replicas, machine.gpus))
-    most = max(pool.max_nodes, nodes)
-    monthly = on_demand_usd_per_month(machine.name, region)
-    spot = ", spot at the on-demand price" if pool.capacity == "spot" else ""
-    return CostRow(
-        what=f"node pool {name}: {nodes} x {machine.name}{spot}",
-        quantity=nodes,
-        usd_per_month=None if monthly is None else monthly * nodes,
-        verified=False,
-        usd_per_month_high=None if monthly is None else monthly * most,
-        gpus=nodes * machine.gpus,
-        idle_gpus=nodes * machine.gpus - wanted if machine.gpus else 0,
-    )
-
-
-def _disks(region: str, counted: Sequence[tuple[NodePool, int]]) -> CostRow:
-    """The nodes' disks, of as many nodes as the bill counts in each pool."""
-    gib = sum(pool.disk_gib * nodes for pool, nodes in counted)
-    most = sum(pool.disk_gib * max(pool.max_nodes, nodes) for pool, nodes in counted)
-    low = _fixed("disks of nodes", "gp3-gb-month", region, gib)
-    high = _fixed("disks of nodes", "gp3-gb-month", region, most)
-    return replace(low, usd_per_month_high=high.usd_per_month)
-
-
-def _some(what: str, kind: str, region: str, quantity: float) -> tuple[CostRow, ...]:
-    """A line of the bill for what the platform may not have."""
-    return (_fixed(what, kind, region, quantity),) if quantity else ()
-
-
-def _fixed(what: str, kind: str, region: str, quantity: float) -> CostRow:
-    price = fixed_cost(kind, region)
-    return CostRow(
-        what=what,
-        quantity=quantity,
-        usd_per_month=None if price is None else price.usd * quantity,
-        verified=price is not None and price.verified,
-    )
-
-
-def _each_lock_once(rows: tuple[ModelRow, ...]) -> list[ModelRow]:
-    return list({row.lock: row for row in rows}.values())
+def _check(
+    stack: str, assumed: Assumed, pools: Collection[str], usages: Collection[str], *, serves: bool = False
+) -> None:
+    """Nothing is assumed about what the stack does not have."""
+    if assumed.tokens_per_second is not None and not serves:
+        raise CommandError(f"--tokens-per-second: {stack!r} serves no model with a price; leave it out")
+    for option, kind, named, known in (
+        ("--hours-per-week", "node pool", assumed.hours_per_week, pools),
+        ("--usage", "usage", assumed.usage, usages),
+    ):
+        for name in named:
+            if not known:
+                raise CommandError(f"{option}: {name!r} but {stack!r} has no {kind}; leave it out")
+            if name not in known:
+                raise CommandError(f"{option}: {unknown_value(name, kind, known)}")

@@ -1,44 +1,29 @@
 """One model on one kind of GPU: does it start, how much does it hold, and what would work instead."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from components.catalog import instances
-from components.catalog.instances import Gpu
-from components.catalog.prices import on_demand_usd_per_hour
+from components.catalog.instances import Gpu, InstanceType
+from components.model.cold_start import ColdStart, cold_start
 from components.model.engine_version import engine_version
-from components.model.hub_config import architecture_of, language_part
-from components.model.lock import load_lock
-from components.model.memory import Budget, Checkpoint, Demand, MemoryPlan, Verdict, assess, checkpoint, default_seqs
+from components.model.memory import Budget, Demand, MemoryPlan, Verdict, default_seqs
 from components.model.sizing import plan_checkpoint
 from operations.errors import CommandError
+from operations.size_subject import Subject
 
-GIB: Final = 2**30
 # Types of the cache whose bytes are known here.
 SIXTEEN_BIT: Final = ("bfloat16", "float16")
 EIGHT_BIT: Final = ("fp8", "fp8_e4m3", "fp8_e5m2", "fp8_ds_mla")
-# Numbers that only the estimate of free memory needs, for configurations that leave them out; said in the reasons.
-ASSUMED: Final = {"vocab_size": 131072, "max_position_embeddings": 2**20}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A model to size, and what had to be assumed about it."""
-
-    checkpoint: Checkpoint
-    quantised: bool
-    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """GPUs of one kind that can be used together."""
+    """GPUs of one kind that can be used together; `type` is None where only their memory is told."""
 
     gpu: Gpu
     gpus: int
+    type: InstanceType | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +62,7 @@ class ModelSize:
         max_concurrency: requests of the longest length at once; null where the model caches nothing.
         longest_model_len: tokens of the longest request that fits.
         budget: each term of one GPU's memory, in GiB.
+        cold_start: seconds from nothing to the first answer, part by part; None without a machine type.
     """
 
     verdict: Verdict
@@ -90,56 +76,7 @@ class ModelSize:
     max_concurrency: float | None
     longest_model_len: int
     budget: dict[str, float]
-
-
-def subject_of_lock(path: Path) -> Subject:
-    """The model of a lock file.
-
-    Raises:
-        SettingsError: the file is missing or holds problems.
-    """
-    lock = load_lock(path)
-    return Subject(checkpoint=checkpoint(lock), quantised=lock.quantisation.bits <= 8)
-
-
-def subject_of_config(path: Path, weights_gib: float) -> Subject:
-    """The model of a `config.json` and the size of its weights.
-
-    Raises:
-        CommandError: the file cannot be read, is not JSON, or lacks numbers.
-    """
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        architecture = architecture_of(with_assumptions(config))
-    except OSError as error:
-        raise CommandError(f"--config: {str(path)!r} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CommandError(f"--config: {str(path)!r}: {error}; give the model's own config.json") from None
-    text = language_part(config)
-    stored = config.get("quantization_config") or text.get("quantization_config") or {}
-    return Subject(
-        checkpoint=Checkpoint(
-            name=path.name,
-            architecture=architecture,
-            weights_bytes=int(weights_gib * GIB),
-            padded=stored.get("quant_method") == "mxfp4",
-            dtype=str(text.get("torch_dtype") or text.get("dtype") or "bfloat16"),
-        ),
-        quantised=bool(stored),
-        assumed=tuple(f"{name} is not in {path.name}; {ASSUMED[name]} is assumed" for name in _missing(config)),
-    )
-
-
-def with_assumptions(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with what only estimates need filled in."""
-    text = dict(language_part(config))
-    text |= {name: ASSUMED[name] for name in _missing(config)}
-    heads = text.get("num_attention_heads") or text.get("num_key_value_heads")
-    if heads and not text.get("num_attention_heads"):
-        text["num_attention_heads"] = heads
-    if heads and text.get("head_dim") and not text.get("hidden_size"):
-        text["hidden_size"] = heads * text["head_dim"]
-    return {**text, **{key: value for key, value in config.items() if key.startswith(("vision_", "audio_"))}}
+    cold_start: ColdStart | None
 
 
 def machine_of(instance: str | None, gpu_memory_gib: float | None, gpus: int | None) -> Machine:
@@ -162,7 +99,7 @@ def machine_of(instance: str | None, gpu_memory_gib: float | None, gpus: int | N
         raise CommandError(f"--instance: {instance!r} has no GPU; name one that has, such as g6e.xlarge")
     if gpus is not None and gpus > machine.gpus:
         raise CommandError(f"--gpus: '{gpus}' but {instance} has {machine.gpus}")
-    return Machine(gpu=machine.gpu, gpus=gpus or machine.gpus)
+    return Machine(gpu=machine.gpu, gpus=gpus or machine.gpus, type=machine)
 
 
 def demand_of(subject: Subject, machine: Machine, wish: Wish) -> Demand:
@@ -208,10 +145,11 @@ def size_model(subject: Subject, machine: Machine, demand: Demand, region: str |
         region: where suggested machine types must be offered; any EU region when None.
     """
     found = plan_checkpoint(subject.checkpoint, machine.gpu, demand, region, quantised=subject.quantised)
-    return _answer(found, subject, demand)
+    start = cold_start(subject.checkpoint.weights_bytes, machine.type, node_waits=False) if machine.type else None
+    return _answer(found, subject, demand, start)
 
 
-def _answer(found: MemoryPlan, subject: Subject, demand: Demand) -> ModelSize:
+def _answer(found: MemoryPlan, subject: Subject, demand: Demand, start: ColdStart | None) -> ModelSize:
     budget = found.budget
     return ModelSize(
         verdict=found.verdict,
@@ -225,6 +163,7 @@ def _answer(found: MemoryPlan, subject: Subject, demand: Demand) -> ModelSize:
         max_concurrency=found.concurrency if found.kv_needed_gib else None,
         longest_model_len=found.longest_request,
         budget=terms_of(budget),
+        cold_start=start,
     )
 
 
@@ -239,58 +178,3 @@ def terms_of(budget: Budget) -> dict[str, float]:
         "cuda_graphs_beside_gib": budget.graphs_beside_gib,
         "available_kv_gib": budget.available_gib,
     }
-
-
-def _missing(config: Mapping[str, Any]) -> list[str]:
-    text = language_part(config)
-    return [name for name in ASSUMED if not text.get(name)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SweepRow:
-    """One way to serve the model: a machine type, GPUs and a cache type."""
-
-    instance: str
-    tensor_parallel: int
-    kv_cache_dtype: str
-    verdict: Verdict
-    tokens_in_cache: int
-    max_concurrency: float
-    usd_per_hour: float | None
-
-
-def sweep(subject: Subject, wish: Wish, region: str) -> tuple[SweepRow, ...]:
-    """Every machine type of a region with 1, 2, 4 or 8 of its GPUs and each cache type, the cheapest first.
-
-    Args:
-        subject: the model.
-        wish: how it shall be served; GPUs and cache type are varied.
-        region: whose machine types and prices count.
-    """
-    rows = []
-    for machine in instances.all_types().values():
-        if machine.gpu is None or not instances.offered_zones(machine.name, region):
-            continue
-        for gpus in (count for count in (1, 2, 4, 8) if count <= machine.gpus):
-            for dtype in ("auto", "fp8"):
-                asked = replace(wish, tensor_parallel=gpus, pipeline_parallel=1, kv_cache_dtype=dtype)
-                demand = demand_of(subject, Machine(gpu=machine.gpu, gpus=gpus), asked)
-                found = assess(subject.checkpoint, machine.gpu, demand)
-                starts = found.verdict != "refuse"
-                rows.append(
-                    SweepRow(
-                        instance=machine.name,
-                        tensor_parallel=gpus,
-                        kv_cache_dtype=dtype,
-                        verdict=found.verdict,
-                        tokens_in_cache=found.tokens if starts else 0,
-                        max_concurrency=found.concurrency if starts else 0.0,
-                        usd_per_hour=on_demand_usd_per_hour(machine.name, region),
-                    )
-                )
-    return tuple(sorted(rows, key=_order))
-
-
-def _order(row: SweepRow) -> tuple[bool, float, int, str, str]:
-    price = float("inf") if row.usd_per_hour is None else row.usd_per_hour
-    return row.verdict == "refuse", price, row.tensor_parallel, row.instance, row.kv_cache_dtype

@@ -60,6 +60,15 @@ class InstanceType:
     architecture: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offering:
+    """Ids of a region's zones that offer a type (`euc1-az1`, the same in every account), and who says so."""
+
+    zones: tuple[str, ...]
+    source: str
+    date: str
+
+
 def line_gbit(network: str) -> tuple[float, bool] | None:
     """Gigabits a second, and whether they are a burst only, as AWS words it; None for other words.
 
@@ -85,18 +94,24 @@ def find(name: str) -> InstanceType:
 
 
 def offered_zones(name: str, region: str) -> tuple[str, ...]:
-    """Ids of the region's zones that offer the type (`euc1-az1`, the same in every account); empty when none does."""
-    return _offerings().get((name, region), ())
+    """Ids of the region's zones that offer the type; empty when none does."""
+    found = offering(name, region)
+    return found.zones if found else ()
+
+
+def offering(name: str, region: str) -> Offering | None:
+    """The same with source and date; None when no zone offers the type."""
+    return _offerings().get((name, region))
 
 
 def zones_of(region: str) -> tuple[str, ...]:
     """Ids of the region's zones that offer anything, as far as the catalogue knows."""
-    return tuple(sorted({zone for (_, place), zones in _offerings().items() if place == region for zone in zones}))
+    return tuple(sorted({zone for (_, place), it in _offerings().items() if place == region for zone in it.zones}))
 
 
 def offered_regions(name: str) -> tuple[str, ...]:
     """The EU regions that offer the type, each with its zones: `eu-north-1 (eun1-az1, eun1-az3)`."""
-    found = {region: zones for (offered, region), zones in _offerings().items() if offered == name}
+    found = {region: it.zones for (offered, region), it in _offerings().items() if offered == name}
     return tuple(f"{region} ({', '.join(found[region])})" for region in EU_REGIONS if region in found)
 
 
@@ -112,8 +127,13 @@ def all_types() -> dict[str, InstanceType]:
 
 
 @lru_cache
-def _offerings() -> dict[tuple[str, str], tuple[str, ...]]:
-    return {(row["type"], row["region"]): tuple(row["zone_ids"].split(";")) for row in read("offerings.csv")}
+def _offerings() -> dict[tuple[str, str], Offering]:
+    return {
+        (row["type"], row["region"]): Offering(
+            zones=tuple(row["zone_ids"].split(";")), source=row["source"], date=row["date"]
+        )
+        for row in read("offerings.csv")
+    }
 
 
 def read(name: str) -> list[dict[str, str]]:

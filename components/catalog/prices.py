@@ -7,6 +7,8 @@ from typing import Final
 from components.catalog.instances import read
 
 HOURS_PER_MONTH: Final = 730
+PRICE_LIST: Final = "AWS Price List Query API, GetProducts"
+"""Source of what `cloister prices refresh` wrote: AWS's own list, hence verified."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,33 +25,44 @@ class Price:
     verified: bool
 
 
-def on_demand_usd_per_hour(name: str, region: str) -> float | None:
-    """The machine type's on-demand price, or None where no source gives one; it says nothing about availability.
+@dataclass(frozen=True, kw_only=True)
+class ManagedMachine:
+    """What Hugging Face runs an endpoint's replica on, and its price an hour."""
 
-    Source: components/catalog/data/README.md.
-    """
+    gpu: str
+    gpus: int
+    price: Price
+
+
+def on_demand(name: str, region: str) -> Price | None:
+    """The machine type's on-demand price an hour, or None where no source gives one; no word about availability."""
     return _on_demand().get((name, region))
 
 
-def on_demand_usd_per_month(name: str, region: str) -> float | None:
-    """The same for a month of 730 hours."""
-    hourly = on_demand_usd_per_hour(name, region)
-    return None if hourly is None else hourly * HOURS_PER_MONTH
+def on_demand_usd_per_hour(name: str, region: str) -> float | None:
+    """The same as a bare number."""
+    price = on_demand(name, region)
+    return None if price is None else price.usd
 
 
-def spot_usd_per_hour(name: str, region: str) -> tuple[float, float] | None:
-    """The lowest and the highest zone's spot price on the day of the catalogue; it moves every hour."""
+def spot(name: str, region: str) -> tuple[Price, Price] | None:
+    """The lowest and the highest zone's spot price an hour on the day of the catalogue; it moves every hour."""
     return _spot().get((name, region))
 
 
-def managed_usd_per_hour(gpu: str, gpus: int) -> float | None:
-    """What Hugging Face asks for an endpoint on AWS with so many GPUs; None where it offers none.
+def managed(gpu: str, gpus: int) -> Price | None:
+    """What Hugging Face asks an hour for an endpoint on AWS with so many GPUs; None where it offers none.
 
     Args:
         gpu: as `Gpu.name`.
         gpus: of one replica.
     """
-    return _managed().get((gpu, gpus))
+    return next((it.price for it in _managed().values() if (it.gpu, it.gpus) == (gpu, gpus)), None)
+
+
+def managed_machine(instance_type: str, size: str) -> ManagedMachine | None:
+    """The same by Hugging Face's own names, such as `nvidia-l4` and `x1`; None where it lists no such machine."""
+    return _managed().get((instance_type, size))
 
 
 def fixed_cost(kind: str, region: str) -> Price | None:
@@ -62,29 +75,39 @@ def fixed_cost(kind: str, region: str) -> Price | None:
     return _fixed_costs().get((kind, region))
 
 
-@lru_cache
-def _on_demand() -> dict[tuple[str, str], float]:
-    return {(row["type"], row["region"]): float(row["usd_per_hour"]) for row in read("prices.csv")}
+def _price(row: dict[str, str], column: str, *, verified: bool = False) -> Price:
+    return Price(usd=float(row[column]), source=row["source"], date=row["date"], verified=verified)
 
 
 @lru_cache
-def _spot() -> dict[tuple[str, str], tuple[float, float]]:
+def _on_demand() -> dict[tuple[str, str], Price]:
     return {
-        (row["type"], row["region"]): (float(row["usd_per_hour_min"]), float(row["usd_per_hour_max"]))
+        (row["type"], row["region"]): _price(row, "usd_per_hour", verified=row["source"] == PRICE_LIST)
+        for row in read("prices.csv")
+    }
+
+
+@lru_cache
+def _spot() -> dict[tuple[str, str], tuple[Price, Price]]:
+    return {
+        (row["type"], row["region"]): (_price(row, "usd_per_hour_min"), _price(row, "usd_per_hour_max"))
         for row in read("spot_prices.csv")
     }
 
 
 @lru_cache
-def _managed() -> dict[tuple[str, int], float]:
-    return {(row["gpu"], int(row["gpus"])): float(row["usd_per_hour"]) for row in read("managed_prices.csv")}
+def _managed() -> dict[tuple[str, str], ManagedMachine]:
+    return {
+        (row["instance_type"], row["size"]): ManagedMachine(
+            gpu=row["gpu"], gpus=int(row["gpus"]), price=_price(row, "usd_per_hour")
+        )
+        for row in read("managed_prices.csv")
+    }
 
 
 @lru_cache
 def _fixed_costs() -> dict[tuple[str, str], Price]:
     return {
-        (row["kind"], row["region"]): Price(
-            usd=float(row["usd"]), source=row["source"], date=row["date"], verified=row["verified"] == "yes"
-        )
+        (row["kind"], row["region"]): _price(row, "usd", verified=row["verified"] == "yes")
         for row in read("fixed_costs.csv")
     }

@@ -87,6 +87,15 @@ def transfer_costs(
     return tuple(flows)
 
 
+def edge_transfer_costs(region: str) -> tuple[Flow, ...]:
+    """What a host outside AWS fetches, over the internet; arguments and prices as in `transfer_costs`."""
+    prices = _Prices(region)
+    return (
+        prices.flow("weights to the host", "S3, internet, host", _internet()),
+        prices.flow("images to the host", "ECR, internet, host", _internet()),
+    )
+
+
 @dataclass(frozen=True)
 class _Part:
     """One price of `fixed_costs.csv`, how often it counts for a GB, and what it is for."""
@@ -152,8 +161,7 @@ def _answers(
         flows.append(prices.flow("answers through PrivateLink", road, (*base, consumer), besides=PRIVATE_LINK))
     if vpns:
         road = f"gateway, NLB, VPN ({', '.join(sorted(vpns))})"
-        out = _Part("internet-out-gb", 1, "out of AWS, first 10 TB a month")
-        flows.append(prices.flow("answers to places on premises", road, (*base, out)))
+        flows.append(prices.flow("answers to places on premises", road, (*base, *_internet())))
     return flows
 
 
@@ -163,6 +171,10 @@ def _free(name: str, path: str, what: str, source: str) -> Flow:
 
 def _endpoint() -> tuple[_Part, ...]:
     return (_Part("interface-endpoint-gb", 1, "endpoint"),)
+
+
+def _internet() -> tuple[_Part, ...]:
+    return (_Part("internet-out-gb", 1, "out of AWS, first 10 TB a month"),)
 
 
 def _logs() -> tuple[_Part, ...]:

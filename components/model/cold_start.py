@@ -37,19 +37,16 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class ColdStart:
-    """All parts, one after the other."""
+    """All parts, one after the other.
+
+    Attributes:
+        low: seconds when everything goes well.
+        high: seconds when nothing does.
+    """
 
     phases: tuple[Phase, ...]
-
-    @property
-    def low(self) -> float:
-        """Seconds when everything goes well."""
-        return sum(phase.low for phase in self.phases)
-
-    @property
-    def high(self) -> float:
-        """Seconds when nothing does."""
-        return sum(phase.high for phase in self.phases)
+    low: float
+    high: float
 
     @property
     def longest(self) -> Phase:
@@ -82,7 +79,8 @@ def cold_start(weights_bytes: int, machine: InstanceType, *, node_waits: bool, c
             spared_by="a node that has the image",
         ),
     )
-    return ColdStart(phases=(*(() if node_waits else node), *_own(weights_bytes, machine, compiled)))
+    phases = (*(() if node_waits else node), *_own(weights_bytes, machine, compiled))
+    return ColdStart(phases=phases, low=sum(phase.low for phase in phases), high=sum(phase.high for phase in phases))
 
 
 def _own(weights_bytes: int, machine: InstanceType, compiled: bool) -> tuple[Phase, ...]:

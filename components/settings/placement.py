@@ -45,13 +45,13 @@ def scarce_zones(platform: PlatformSettings) -> Iterator[str]:
     region, zones = platform.region, len(platform.zones)
     everywhere = instances.zones_of(region)
     for name, pool in platform.node_pools.items():
-        offered = instances.offered_zones(pool.instance_type, region)
-        if not 0 < len(offered) < len(everywhere):
+        found = instances.offering(pool.instance_type, region)
+        if found is None or len(found.zones) == len(everywhere):
             continue
-        lacking = zones - len(offered)
+        lacking = zones - len(found.zones)
         some = f"at least {lacking} of {zones} zones cannot have" if lacking > 0 else f"some of {zones} zones may lack"
         yield (
             f"node pool {name}: {some} {pool.instance_type}, which is offered in "
-            f"{', '.join(instances.offered_regions(pool.instance_type))}; "
+            f"{', '.join(instances.offered_regions(pool.instance_type))} ({found.source}, {found.date}); "
             "`aws ec2 describe-availability-zones` tells the ids of your zones"
         )

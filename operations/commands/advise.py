@@ -1,17 +1,36 @@
 """`cloister advise`: always on, woken by requests, or managed."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from components.catalog import instances
 from components.catalog.break_even import Load, Sleep
 from components.settings.layer import PlatformSettings, ServingSettings
-from components.settings.load import load_stack
+from components.settings.load import ROOT, load_stack
 from operations.commands.options import AsJson, print_json
 from operations.errors import CommandError
+
+USUAL_START: Final = 420.0
+"""Seconds, where no model is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chosen:
+    """What a replica runs on, what stands beside it, and how long it starts."""
+
+    instance: str
+    gpus: int
+    region: str
+    fixed_usd: float = 0.0
+    start_seconds: float = USUAL_START
+    start_from: str = (
+        f"a start is taken to last {USUAL_START:.0f} s; --stack and --model estimate it, --start-seconds takes yours"
+    )
 
 
 def advise(
@@ -28,7 +47,9 @@ def advise(
     gpus: Annotated[int, typer.Option(min=1, help="GPUs of one replica.")] = 1,
     region: Annotated[str | None, typer.Option(help="Where.")] = None,
     idle_minutes: Annotated[float, typer.Option(min=0.1, help="Without a request before a replica sleeps.")] = 15,
-    start_seconds: Annotated[float, typer.Option(min=1, help="Until a woken replica answers.")] = 420,
+    start_seconds: Annotated[
+        float | None, typer.Option(min=1, help="Until a woken replica answers; estimated when left out.")
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the costs over the load (.png, .svg).", dir_okay=False)
     ] = None,
@@ -41,21 +62,23 @@ def advise(
 
     if plot is not None:
         checked(plot)
-    fixed = 0.0
     if stack is not None:
-        instance, gpus, region, fixed = _of_stack(stack, model)
+        chosen = _of_stack(stack, model)
     elif instance is None or region is None:
         raise CommandError(
             "name a serving stack with --stack and --model, or a machine type with --instance and --region"
         )
+    else:
+        chosen = _Chosen(instance=instance, gpus=gpus, region=region)
     question = Question(
-        instance=instance,
-        gpus=gpus,
-        region=region,
+        instance=chosen.instance,
+        gpus=chosen.gpus,
+        region=chosen.region,
         load=Load(requests_per_hour=requests_per_hour, answer_tokens=answer_tokens),
         tokens_per_second=tokens_per_second,
-        sleep=Sleep(idle_seconds=idle_minutes * 60, start_seconds=start_seconds),
-        fixed_usd=fixed,
+        sleep=Sleep(idle_seconds=idle_minutes * 60, start_seconds=start_seconds or chosen.start_seconds),
+        fixed_usd=chosen.fixed_usd,
+        start_from="" if start_seconds else chosen.start_from,
     )
     found = answer(question)
     if plot is not None:
@@ -65,7 +88,11 @@ def advise(
         grid = requests_grid(highest_of(question))
         lines = {name: [monthly(way, question.load)(rate) for rate in grid] for name, way in ways.items()}
         cost_lines(
-            plot, f"{gpus} x {instance} in {region}, {answer_tokens} tokens an answer", grid, lines, requests_per_hour
+            plot,
+            f"{chosen.gpus} x {chosen.instance} in {chosen.region}, {answer_tokens} tokens an answer",
+            grid,
+            lines,
+            requests_per_hour,
         )
     if as_json:
         print_json(found)
@@ -92,9 +119,12 @@ def advise(
         console.print(f"  {note}", soft_wrap=True)
 
 
-def _of_stack(stack: str, model: str | None) -> tuple[str, int, str, float]:
-    """Machine type, GPUs, region, and what the platform costs without its GPU machines."""
-    from operations.commands.size import report_of
+def _of_stack(stack: str, model: str | None) -> _Chosen:
+    """What a model of a serving stack runs on; the platform counts without its GPU machines."""
+    from components.model.cold_start import cold_start
+    from components.model.lock import load_lock
+    from components.settings.checks import lock_path
+    from operations.size import report_of
 
     settings = load_stack(stack)
     if not isinstance(settings, ServingSettings):
@@ -105,8 +135,19 @@ def _of_stack(stack: str, model: str | None) -> tuple[str, int, str, float]:
         raise CommandError(f"--model: {model!r}; {stack} has {', '.join(settings.models)}")
     platform = load_stack(settings.platform)
     assert isinstance(platform, PlatformSettings)  # load_stack checked it
-    report = report_of(stack)
-    chosen = settings.models[model]
-    instance = platform.node_pools[chosen.node_pool].instance_type
-    fixed = sum(cost.usd_per_month or 0.0 for cost in report.costs if not cost.gpus)
-    return instance, chosen.gpus, settings.region, fixed
+    served = settings.models[model]
+    instance = platform.node_pools[served.node_pool].instance_type
+    # A replica that sleeps has given its machine back.
+    weights = load_lock(lock_path(served.lock, ROOT)).weights_bytes
+    start = cold_start(weights, instances.find(instance), node_waits=False)
+    return _Chosen(
+        instance=instance,
+        gpus=served.gpus,
+        region=settings.region,
+        fixed_usd=sum(cost.usd_per_month or 0.0 for cost in report_of(stack).costs if not cost.gpus),
+        start_seconds=start.high,
+        start_from=(
+            f"a start of {model} takes {start.low:.0f} to {start.high:.0f} s by other people's measurements "
+            f"(`cloister size --stack {stack}` names them); the longest counts, --start-seconds takes yours"
+        ),
+    )

@@ -1,46 +1,25 @@
 """`cloister size`: does it fit, and what does it cost, before anything is built."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from components.catalog import instances
 from components.catalog.regions import EU_REGIONS
-from components.catalog.transfer import transfer_costs
-from components.catalog.vpc_endpoints import enabled_uses, endpoint_services
-from components.model.cold_start import cold_start
-from components.model.lock import load_lock
-from components.settings.checks import lock_path
-from components.settings.layer import PlatformSettings, ServingSettings
-from components.settings.load import ROOT, load_stack
+from operations.bill import HOURS_PER_WEEK, USAGES, Assumed
 from operations.charts import checked, memory_bars
-from operations.commands.options import AsJson, print_json
-from operations.commands.size_tables import show_model, show_start, show_sweep
+from operations.commands.options import AsJson, named_numbers, print_json
+from operations.commands.size_tables import show_model, show_report, show_sweep
 from operations.errors import CommandError
-from operations.size import ModelRow, PlatformParts, SizeReport, size_report
-from operations.size_model import (
-    Subject,
-    Wish,
-    demand_of,
-    machine_of,
-    size_model,
-    subject_of_config,
-    subject_of_lock,
-    sweep,
-    terms_of,
-)
-
-WIDE: Final = 130
-"""Columns from which on a terminal has room for the reasons of prices; `--json` always has them."""
-KMS_KEYS: Final = 2  # storage and signing, components/storage/keys.py
-ALARMS: Final = 1  # blocked name queries, components/network/name_firewall.py
+from operations.size import report_of
+from operations.size_model import Wish, demand_of, machine_of, size_model, terms_of
+from operations.size_subject import Subject, subject_of_config, subject_of_lock
+from operations.size_sweep import sweep
 
 
 def size(
-    stack: Annotated[str | None, typer.Option("--stack", help="A serving stack: all its models, and its bill.")] = None,
+    stack: Annotated[str | None, typer.Option("--stack", help="A stack: all its models, and its bill.")] = None,
     lock: Annotated[Path | None, typer.Option("--lock", help="Or one model: its lock file.")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="Or its config.json, with --weights-gib.")] = None,
     weights_gib: Annotated[float | None, typer.Option(min=0.0, help="Size of all tensors that are loaded.")] = None,
@@ -63,18 +42,35 @@ def size(
     tokens_per_second: Annotated[
         float | None, typer.Option(min=0.1, help="With --stack: answer tokens of one replica under full load.")
     ] = None,
+    hours_per_week: Annotated[
+        list[str] | None,
+        typer.Option(metavar="POOL=N", help="With --stack: hours in which a pool's machines are up, of 168."),
+    ] = None,
+    usage: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=N", help=f"With --stack: what is used in a month, of {', '.join(USAGES)}."),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw each GPU's memory: .png, .svg.", dir_okay=False)] = None,
     sweep_all: Annotated[bool, typer.Option("--sweep", help="Table of machines, GPUs and caches.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether models fit and what they cost: of a whole serving stack, or of one model on one kind of GPU."""
+    """Say whether models fit and what they cost: of a whole stack, or of one model on one kind of GPU."""
     if plot is not None:
         checked(plot)
         if sweep_all:
             raise CommandError("--plot: draws one machine or a stack, not a --sweep; leave one of them out")
+    assumed = Assumed(
+        tokens_per_second=tokens_per_second,
+        hours_per_week=named_numbers("--hours-per-week", hours_per_week or (), least=1, most=HOURS_PER_WEEK),
+        usage=named_numbers("--usage", usage or ()),
+    )
     if stack is not None:
-        _size_stack(stack, tokens_per_second, plot, as_json)
+        if lock is not None or config is not None:
+            raise CommandError("--stack: sizes all models of a stack; leave out --lock and --config, or the stack")
+        _size_stack(stack, assumed, plot, as_json)
         return
+    if assumed != Assumed():
+        raise CommandError("--tokens-per-second, --hours-per-week and --usage are for a bill; name its --stack")
     subject = _subject(lock, config, weights_gib)
     wish = Wish(
         tensor_parallel=tensor_parallel,
@@ -100,30 +96,28 @@ def size(
         print_json(answer)
     else:
         show_model(Console(highlight=False), answer)
-        if lock is not None and instance is not None:
-            weights = load_lock(lock).weights_bytes
-            start = cold_start(weights, instances.find(instance), node_waits=False)
-            show_start(Console(highlight=False), "start from nothing", start)
     if answer.verdict == "refuse":
         raise typer.Exit(1)
 
 
-def _size_stack(stack: str, tokens_per_second: float | None, plot: Path | None, as_json: bool) -> None:
-    report = report_of(stack, tokens_per_second)
+def _size_stack(stack: str, assumed: Assumed, plot: Path | None, as_json: bool) -> None:
+    report = report_of(stack, assumed)
     if plot is not None:
+        if not report.models:
+            raise CommandError(f"--plot: {stack!r} has no models on GPUs of AWS; name a serving stack")
         planned = {row.model: terms_of(row.memory.budget) for row in report.models if row.memory is not None}
         memory_bars(plot, f"GPU memory of {stack}", planned)
     if as_json:
         print_json(report)
     else:
-        show(Console(highlight=False), report)
+        show_report(Console(highlight=False), report)
     if report.refused:
         raise typer.Exit(1)
 
 
 def _subject(lock: Path | None, config: Path | None, weights_gib: float | None) -> Subject:
     if (lock is None) == (config is None):
-        raise CommandError("name a serving stack with --stack, or one model with --lock FILE or --config FILE")
+        raise CommandError("name a stack with --stack, or one model with --lock FILE or --config FILE")
     if lock is not None:
         return subject_of_lock(lock)
     if weights_gib is None:
@@ -140,101 +134,3 @@ def _sweep(subject: Subject, wish: Wish, region: str | None, as_json: bool) -> N
         print_json(rows)
     else:
         show_sweep(Console(highlight=False), rows)
-
-
-def report_of(stack: str, tokens_per_second: float | None = None) -> SizeReport:
-    """The report for a serving stack, from its files alone.
-
-    Args:
-        stack: its name.
-        tokens_per_second: answer tokens of one replica under full load; without it no price of a token is told.
-
-    Raises:
-        CommandError: the stack serves nothing.
-        SettingsError: a stack or lock file holds problems.
-    """
-    settings = load_stack(stack)
-    if not isinstance(settings, ServingSettings):
-        raise CommandError(f"stack {stack!r} is of layer {settings.layer}; name a serving stack")
-    platform = load_stack(settings.platform)
-    assert isinstance(platform, PlatformSettings)  # load_stack checked it
-    return size_report(
-        settings.region,
-        settings.models,
-        {model.lock: load_lock(lock_path(model.lock, ROOT)) for model in settings.models.values()},
-        platform.node_pools,
-        parts_of(platform),
-        tokens_per_second,
-    )
-
-
-def parts_of(platform: PlatformSettings) -> PlatformParts:
-    """What a platform has beside its machines, counted from its settings."""
-    network = platform.network
-    fronts = 0 if network.front is None else 1
-    uses = enabled_uses((*network.uses, *(["front"] if fronts else [])))
-    shared = {service for peering in network.peerings.values() for service in peering.services}
-    return PlatformParts(
-        zones=len(platform.zones),
-        interface_endpoints=sum(service.kind == "Interface" for service in endpoint_services(uses)),
-        kms_keys=KMS_KEYS,
-        load_balancers=fronts,
-        vpn_connections=len(network.vpns),
-        private_zones=fronts + len(shared),
-        alarms=ALARMS,
-        transfer=transfer_costs(
-            platform.region,
-            zones=len(platform.zones),
-            cross_zone=network.front is not None and network.front.cross_zone,
-            peers=tuple(network.peerings),
-            private_link=network.private_link is not None,
-            vpns=tuple(network.vpns),
-            uses=uses,
-        ),
-    )
-
-
-def show(console: Console, report: SizeReport) -> None:
-    """Print a report for people."""
-    for row in report.models:
-        console.print(f"  {row.model}: {_memory(row)}", soft_wrap=True)
-        if row.weights:
-            console.print(f"  {row.model}: {row.weights.line()}", soft_wrap=True)
-    bill = Table("per month", "USD", "at most", box=None, padding=(0, 2))
-    for cost in report.costs:
-        most = f"{cost.high:,.2f}" if cost.high != cost.usd_per_month else ""
-        bill.add_row(cost.what, "not known" if cost.usd_per_month is None else f"{cost.usd_per_month:,.2f}", most)
-    unknown = " and what is not known" if report.unpriced else ""
-    bill.add_row("together", f"{report.usd_per_month:,.2f}{unknown}", f"{report.usd_per_month_high:,.2f}")
-    console.print(bill)
-    for row in report.models:
-        if row.start is not None:
-            show_start(console, f"start of {row.model}", row.start)
-    for idle in report.idle:
-        console.print(f"  {idle}", soft_wrap=True)
-    for row in report.models:
-        if row.usd_per_million_tokens is not None:
-            console.print(
-                f"  {row.model}: {row.usd_per_million_tokens:,.2f} USD per million answer tokens at full load"
-            )
-    wide = console.width >= WIDE
-    transfer = Table("transfer", "USD per GB", *(["what"] if wide else []), box=None, padding=(0, 2))
-    for flow in report.transfer:
-        price = "-" if flow.usd_per_gb is None else f"{flow.usd_per_gb:.4f}"
-        transfer.add_row(flow.name, price, *([flow.what] if wide else []))
-    console.print(transfer)
-    console.print(
-        f"  List prices in {report.region}, on demand, before tax; components/catalog/data/README.md says how old."
-    )
-
-
-def _memory(row: ModelRow) -> str:
-    plan = row.memory
-    if plan is None:
-        return f"refused: {row.problem}"
-    other = plan.budget.activation_gib + plan.budget.non_torch_gib + plan.budget.graphs_gib
-    gpus = f"{plan.gpus} x {plan.gpu}"
-    where = f"{row.nodes} x {row.instance_type}, {gpus} a replica: weights {plan.budget.weights_gib:.1f} GiB"
-    free = max(0.0, plan.budget.available_gib)
-    cache = f"KV cache {free:.1f} GiB = {plan.concurrency:.0f} of the longest requests at once"
-    return f"{where}, workspace {other:.1f} GiB, {cache}: {plan.verdict}" + (f"; {row.problem}" if row.problem else "")

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from operations.commands import size
+from operations.commands.size_tables import show_report
 from operations.console import Console, duration
 from operations.rehearse.questions import QUESTION, Answer, Refusal
 from operations.rehearse.stacks import Deployment
+from operations.size import report_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,4 +76,4 @@ def _curl(proof: Proof) -> str:
 def _cost(console: Console) -> None:
     """Memory plan and monthly price of the same stacks on real hardware."""
     console.rich.print("\n[bold]The same on real hardware[/bold]")
-    size.show(console.rich, size.report_of("serving-rehearsal"))
+    show_report(console.rich, report_of("serving-rehearsal"))

@@ -11,7 +11,9 @@ from typing import Final
 
 from components.catalog import instances
 from components.model.memory import Checkpoint
-from operations.size_model import Subject, Wish, sweep
+from operations.size_model import Wish
+from operations.size_subject import Subject
+from operations.size_sweep import sweep
 from tests.model.records import GIB, RECORDS, architecture
 
 REGION: Final = "eu-north-1"

