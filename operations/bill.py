@@ -164,17 +164,24 @@ def pool_price(pool: NodePool, region: str) -> tuple[Price, Price] | None:
     return None if price is None else (price, price)
 
 
+def priced_by_spot(pool: NodePool, region: str) -> bool:
+    """Whether `pool_price` is a range of spot prices."""
+    return pool.capacity == "spot" and spot(pool.instance_type, region) is not None
+
+
 def _machines(
     region: str, name: str, pool: NodePool, nodes: tuple[int, int], wanted: int | None, assumed: Assumed
 ) -> CostRow:
     machine = instances.find(pool.instance_type)
+    price = pool_price(pool, region)
     what = f"node pool {name}: {nodes[0]} x {machine.name}"
     if pool.capacity == "spot":
-        what += ", spot" if spot(machine.name, region) else ", spot at the on-demand price: no spot price is known"
+        what += ", spot"
+        if price is not None and not priced_by_spot(pool, region):
+            what += " at the on-demand price: no spot price is known"
     if name in assumed.hours_per_week:
         what += f", {assumed.hours_per_week[name]:g} of {HOURS_PER_WEEK} hours a week"
     gpus = nodes[0] * machine.gpus
-    price = pool_price(pool, region)
     if price is None:
         row = CostRow(what=what, quantity=nodes[0], usd_per_month=None)
     else:

@@ -22,7 +22,7 @@ from components.settings.layer import (
 from components.settings.load import ROOT, load_stack
 from components.settings.model_service import ModelService
 from components.settings.placement import scarce_zones
-from operations.bill import USAGES, Assumed, CostRow, pool_costs, some, used
+from operations.bill import USAGES, Assumed, CostRow, pool_costs, priced_by_spot, some, used
 from operations.errors import CommandError
 from operations.model_rows import ModelRow, model_row
 from operations.platform_parts import PlatformParts, parts_of, platform_costs
@@ -125,16 +125,16 @@ def size_report(
         *pool_costs(region, pools, replicas if models else None, assumed),
         *platform_costs(region, platform, _weights_gb([locks[model.lock] for model in models.values()]), assumed),
     )
-    return _report(region, costs, rows, platform.transfer, warnings, tuple(_pool_notes(pools, assumed)))
+    return _report(region, costs, rows, platform.transfer, warnings, _pool_notes(region, pools, assumed))
 
 
-def _pool_notes(pools: Mapping[str, NodePool], assumed: Assumed) -> list[str]:
+def _pool_notes(region: str, pools: Mapping[str, NodePool], assumed: Assumed) -> list[str]:
     notes = []
     if assumed.hours_per_week:
         notes.append(
             "nothing in the stack ends machines by the clock: the hours of --hours-per-week count on somebody who does"
         )
-    if any(pool.capacity == "spot" for pool in pools.values()):
+    if any(priced_by_spot(pool, region) for pool in pools.values()):
         notes.append("spot: from the cheapest zone's price to the dearest one's, on the day of the table")
     if any(instances.find(pool.instance_type).gpus for pool in pools.values()):
         notes.append("capacity blocks are not priced: there is no table of their prices here")

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from components.catalog.regions import EU_REGIONS
-from components.catalog.transfer import Flow, transfer_costs
+from components.catalog.transfer import Flow, edge_transfer_costs, transfer_costs
 
 FRONT = ("cluster", "weights", "front")
 
@@ -97,3 +97,13 @@ def test_every_flow_names_its_road_its_parts_and_its_source(region: str) -> None
         assert flow.what
         assert flow.source
         assert not flow.verified, "nobody compared these rows with AWS's price list yet"
+
+
+@pytest.mark.parametrize("region", [region for region in EU_REGIONS if not region.startswith("eusc-")])
+def test_what_a_host_outside_fetches_goes_over_the_internet(region: str) -> None:
+    found = {flow.name: flow for flow in edge_transfer_costs(region)}
+    assert set(found) == {"weights to the host", "images to the host"}
+    for flow in found.values():
+        assert flow.usd_per_gb == pytest.approx(0.09)
+        assert "internet" in flow.path
+        assert flow.source

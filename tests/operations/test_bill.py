@@ -53,8 +53,10 @@ def test_spot_without_a_spot_price_costs_what_on_demand_does_and_says_so() -> No
     assert row.usd_per_month == pytest.approx(730 * hourly)
 
 
-def test_a_machine_without_any_price_has_no_amount_and_no_source() -> None:
-    row = machines(pool(instance_type="g7e.2xlarge"))
+@pytest.mark.parametrize(("capacity", "words"), [("on-demand", ""), ("spot", ", spot")])
+def test_a_machine_without_any_price_has_no_amount_and_no_source(capacity: str, words: str) -> None:
+    row = machines(pool(instance_type="g7e.2xlarge", capacity=capacity))
+    assert row.what == f"node pool gpu: 1 x g7e.2xlarge{words}"
     assert (row.usd_per_month, row.high, row.source, row.gpus) == (None, 0.0, "", 1)
     assert pool_price(pool(instance_type="g7e.2xlarge"), REGION) is None
 

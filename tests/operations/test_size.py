@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from components.catalog.prices import spot
 from components.catalog.vpc_endpoints import endpoint_services
 from components.model.lock import load_lock
 from components.settings.cluster import NodePool
 from components.settings.model_service import ModelService
+from operations.bill import Assumed
 from operations.commands.size_tables import show_report
 from operations.platform_parts import PlatformParts, parts_of
 from operations.size import SizeReport, size_report
@@ -118,3 +120,27 @@ def test_the_summary_says_what_a_gigabyte_costs() -> None:
     assert "0.0000" in weights
     [other] = [line for line in printed.splitlines() if "answers to clients in the VPC, other zone" in line]
     assert "0.0260" in other
+
+
+@pytest.mark.parametrize(("capacity", "told"), [("on-demand", False), ("spot", True)])
+def test_what_a_range_of_spot_prices_means_is_said_where_there_is_one(capacity: str, told: bool) -> None:
+    pool = {"instance_type": "g6.xlarge", "min_nodes": 1, "max_nodes": 1, "capacity": capacity}
+    made = size_report("eu-central-1", {}, {}, {"gpu": NodePool.model_validate(pool)}, PARTS)
+    assert any(note.startswith("spot: from the cheapest zone's price") for note in made.notes) is told
+    assert "capacity blocks are not priced: there is no table of their prices here" in made.notes
+
+
+def test_a_token_costs_its_share_of_the_dearest_price_of_the_machine() -> None:
+    service = {"lock": "qwen3-8b", "engine": "vllm", "node_pool": "gpu", "max_model_len": 8192, "max_num_seqs": 64}
+    pool = {"instance_type": "g6.12xlarge", "min_nodes": 1, "max_nodes": 1, "capacity": "spot"}
+    found = spot("g6.12xlarge", "eu-central-1")
+    assert found
+    made = size_report(
+        "eu-central-1",
+        {"chat": ModelService.model_validate(service)},
+        {"qwen3-8b": load_lock(MODELS / "qwen3-8b.lock.yaml")},
+        {"gpu": NodePool.model_validate(pool)},
+        PARTS,
+        Assumed(tokens_per_second=900),
+    )
+    assert made.models[0].usd_per_million_tokens == pytest.approx(found[1].usd / 4 / (900 * 3600) * 1e6)
