@@ -16,7 +16,6 @@ from components.layers.gateway_documents import documents
 from components.layers.platform_stack import PlatformStack, platform_stack
 from components.model.loader import model_path, stream_address
 from components.model.lock import ModelLock, load_lock
-from components.model.weights_path import Path, choose_path
 from components.serving.admission import Admission, AdmissionArgs
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import PORT, service
@@ -30,6 +29,7 @@ from components.settings.images_lock import Images, load_images, registry_host
 from components.settings.layer import ServingSettings
 from components.settings.load import ROOT
 from components.settings.model_service import ModelService
+from components.settings.weights_checks import weights_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,10 @@ def build(settings: ServingSettings) -> dict[str, Any]:
     guarded = Output.all(isolation.namespace, admission.policy_names).apply(lambda made: str(made[0]))
     shared = _Shared(settings=settings, platform=platform, images=images, namespace=guarded)
     locks = {name: load_lock(lock_path(model.lock, ROOT)) for name, model in settings.models.items()}
-    paths = {name: _path(model, locks[name], shared) for name, model in settings.models.items()}
+    paths = {
+        name: weights_path(model, locks[name], _machine(model.node_pool, shared)).path
+        for name, model in settings.models.items()
+    }
     cached = {model.node_pool for name, model in settings.models.items() if paths[name] == "node-cache"}
     folders = {pool: _node_folder(pool, shared, opts) for pool in sorted(cached)}
     for name, model in settings.models.items():
@@ -105,20 +108,12 @@ def _provider(settings: ServingSettings, platform: PlatformStack) -> kubernetes.
     )
 
 
-def _path(model: ModelService, lock: ModelLock, shared: _Shared) -> Path:
-    machine = instances.find(shared.platform.settings.node_pools[model.node_pool].instance_type)
-    return choose_path(
-        engine=model.engine,
-        weights_format=lock.format,
-        weights_bytes=lock.weights_bytes,
-        network=machine.network,
-        nvme_gb=machine.nvme_gb,
-        unverified_allowed=model.stream_weights,
-    ).path
+def _machine(pool: str, shared: _Shared) -> instances.InstanceType:
+    return instances.find(shared.platform.settings.node_pools[pool].instance_type)
 
 
 def _node_folder(pool: str, shared: _Shared, opts: ResourceOptions) -> NodeFolder:
-    limit = node_cache_bytes(instances.find(shared.platform.settings.node_pools[pool].instance_type))
+    limit = node_cache_bytes(_machine(pool, shared))
     args = NodeCacheArgs(namespace=shared.namespace, pool=pool, limit_bytes=limit)
     return NodeFolder(claim=NodeCache("node-cache", args, opts).claim, limit_bytes=limit)
 

@@ -19,6 +19,7 @@ from components.settings.layer import (
 )
 from components.settings.model_service import ModelService
 from components.settings.network_checks import network_problems
+from components.settings.weights_checks import room_problems
 
 
 def problems_of(settings: Settings, platform: Settings | None, root: Path) -> list[str]:
@@ -48,6 +49,7 @@ def problems_of(settings: Settings, platform: Settings | None, root: Path) -> li
             )
         for name, model in settings.models.items():
             problems += _placement(name, model, platform, root)
+        problems += _room(settings, platform, root)
     return problems
 
 
@@ -153,6 +155,19 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
             f"settings.models.{name}.cold_start_seconds: '{model.cold_start_seconds}' but a start takes "
             f"{start.low:.0f} s when everything goes well, {part.low:.0f} of it: {part.name}; allow more"
         )
+
+
+def _room(settings: ServingSettings, platform: PlatformSettings, root: Path) -> Iterator[str]:
+    """Whether the disks of every pool hold what may come together there; what has another problem is not counted."""
+    for name, pool in platform.node_pools.items():
+        if not (gpus := _gpus(pool.instance_type)):
+            continue
+        placed = {
+            model_name: (model, lock)
+            for model_name, model in settings.models.items()
+            if model.node_pool == name and model.gpus <= gpus and (lock := _lock(model.lock, root)) is not None
+        }
+        yield from room_problems(name, pool, instances.find(pool.instance_type), placed)
 
 
 def nodes_wait(model: ModelService, pool: NodePool) -> bool:
