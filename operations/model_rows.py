@@ -8,10 +8,11 @@ from components.catalog.instances import InstanceType
 from components.model.cold_start import ColdStart, cold_start
 from components.model.lock import ModelLock
 from components.model.sizing import MemoryPlan, plan
-from components.model.weights_path import WeightsPath, choose_path
+from components.model.weights_path import WeightsPath
 from components.settings.cluster import NodePool
 from components.settings.model_service import ModelService
 from components.settings.placement import machines_of, nodes_wait
+from components.settings.weights_checks import weights_path
 from operations.bill import pool_price
 
 
@@ -90,15 +91,7 @@ def model_row(
         weights_gb=lock.weights_bytes / 1e9,
         memory=memory,
         problem=problem,
-        weights=choose_path(
-            engine=model.engine,
-            weights_format=lock.format,
-            weights_bytes=lock.weights_bytes,
-            network=machine.network,
-            nvme_gb=machine.nvme_gb,
-        )
-        if machine
-        else None,
+        weights=weights_path(model, lock, machine) if machine else None,
         start=start,
         usd_per_million_tokens=tokens_usd,
     )

@@ -6,25 +6,30 @@ from typing import Any
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
+from components.catalog import instances
+from components.catalog.node_cache import node_cache_bytes
 from components.cluster.identity import WEIGHTS_SERVICE_ACCOUNT
 from components.gateway.arguments import TLS_FOLDER, Front, GatewayArgs
 from components.gateway.configuration import GatewayPlan, SigningKey, Tls, Upstream
 from components.gateway.gateway import Gateway
 from components.layers.gateway_documents import documents
 from components.layers.platform_stack import PlatformStack, platform_stack
-from components.model.loader import model_path
-from components.model.lock import load_lock
+from components.model.loader import model_path, stream_address
+from components.model.lock import ModelLock, load_lock
 from components.serving.admission import Admission, AdmissionArgs
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import PORT, service
 from components.serving.isolation import Isolation, IsolationArgs
 from components.serving.kubeconfig import kubeconfig
+from components.serving.node_cache import NodeCache, NodeCacheArgs
+from components.serving.weights import NodeFolder, Weights
 from components.serving.workload import Workload, WorkloadArgs, host_name
 from components.settings.checks import lock_path
 from components.settings.images_lock import Images, load_images, registry_host
 from components.settings.layer import ServingSettings
 from components.settings.load import ROOT
 from components.settings.model_service import ModelService
+from components.settings.weights_checks import weights_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +69,17 @@ def build(settings: ServingSettings) -> dict[str, Any]:
     # What takes the namespace's name from here comes after its denials and after the admission policies.
     guarded = Output.all(isolation.namespace, admission.policy_names).apply(lambda made: str(made[0]))
     shared = _Shared(settings=settings, platform=platform, images=images, namespace=guarded)
+    locks = {name: load_lock(lock_path(model.lock, ROOT)) for name, model in settings.models.items()}
+    paths = {
+        name: weights_path(model, locks[name], _machine(model.node_pool, shared)).path
+        for name, model in settings.models.items()
+    }
+    cached = {model.node_pool for name, model in settings.models.items() if paths[name] == "node-cache"}
+    folders = {pool: _node_folder(pool, shared, opts) for pool in sorted(cached)}
     for name, model in settings.models.items():
-        Workload("workload", name, _workload(name, model, shared), opts)
+        folder = folders[model.node_pool] if paths[name] == "node-cache" else None
+        streamed = paths[name] == "runai-streamer"
+        Workload("workload", name, _workload(name, model, locks[name], folder, streamed, shared), opts)
     gateway = Gateway("gateway", _gateway(shared), opts)
     exports = {
         "namespace": isolation.namespace,
@@ -94,19 +108,36 @@ def _provider(settings: ServingSettings, platform: PlatformStack) -> kubernetes.
     )
 
 
-def _workload(name: str, model: ModelService, shared: _Shared) -> WorkloadArgs:
-    settings, images = shared.settings, shared.images
-    lock = load_lock(lock_path(model.lock, ROOT))
-    launch = ENGINES[model.engine](service(name, model), lock, model_path(lock))
+def _machine(pool: str, shared: _Shared) -> instances.InstanceType:
+    return instances.find(shared.platform.settings.node_pools[pool].instance_type)
+
+
+def _node_folder(pool: str, shared: _Shared, opts: ResourceOptions) -> NodeFolder:
+    limit = node_cache_bytes(_machine(pool, shared))
+    args = NodeCacheArgs(namespace=shared.namespace, pool=pool, limit_bytes=limit)
+    return NodeFolder(claim=NodeCache("node-cache", args, opts).claim, limit_bytes=limit)
+
+
+def _workload(
+    name: str, model: ModelService, lock: ModelLock, folder: NodeFolder | None, streamed: bool, shared: _Shared
+) -> WorkloadArgs:
+    settings, images, bucket = shared.settings, shared.images, shared.platform.weight_cache_bucket
+    where = stream_address(lock, bucket) if streamed else model_path(lock)
+    launch = ENGINES[model.engine](service(name, model), lock, where)
     return WorkloadArgs(
         namespace=shared.namespace,
         model=model,
-        lock=lock,
+        weights=Weights(
+            lock=lock,
+            loader_image=images.reference("weights", settings.account_id, settings.region),
+            bucket=bucket,
+            region=settings.region,
+            start_seconds=model.start_seconds,
+            node_folder=folder,
+            streamed=streamed,
+        ),
         launch=launch,
         engine_image=images.reference(launch.image, settings.account_id, settings.region),
-        loader_image=images.reference("weights", settings.account_id, settings.region),
-        bucket=shared.platform.weight_cache_bucket,
-        region=settings.region,
         service_account=WEIGHTS_SERVICE_ACCOUNT,
         storage_cidrs=shared.platform.storage_cidrs,
     )

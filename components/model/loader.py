@@ -2,10 +2,13 @@
 
 from typing import Final
 
-from components.model.lock import ModelLock, manifest_sha256
+from components.model.lock import ModelLock, manifest_sha256, require_complete
 
 MODELS: Final = "/models"
 """The volume that loader and engine share."""
+
+HOLD_PORT: Final = 8001
+"""Where a loader that stays beside its engine answers `/metrics`."""
 
 
 def model_path(lock: ModelLock) -> str:
@@ -13,12 +16,29 @@ def model_path(lock: ModelLock) -> str:
     return f"{MODELS}/{lock.name}/{lock.revision}"
 
 
-def fetch_arguments(lock: ModelLock, bucket: str) -> list[str]:
+def stream_address(lock: ModelLock, bucket: str) -> str:
+    """Where an engine that streams finds the same files itself.
+
+    Raises:
+        SettingsError: the lock is incomplete.
+    """
+    require_complete(lock)
+    return f"s3://{bucket}/models/{lock.name}/{lock.revision}"
+
+
+def fetch_arguments(lock: ModelLock, bucket: str, limit_bytes: int | None = None) -> list[str]:
     """Arguments of the loader image; the digest is the lock's, so that a bucket that was tampered with is found out.
+
+    Args:
+        lock: the model.
+        bucket: the weight cache.
+        limit_bytes: where many models share the folder: what they may take. The loader then stays, so that none of the
+            others removes the model while it is in use.
 
     Raises:
         SettingsError: the lock is incomplete.
     """
     digest = manifest_sha256(lock)
     where = ["--bucket", bucket, "--model", lock.name, "--revision", str(lock.revision)]
-    return ["fetch", *where, "--manifest-sha256", digest, "--target", MODELS]
+    shared = [] if limit_bytes is None else ["--limit-bytes", str(limit_bytes), "--hold", f"0.0.0.0:{HOLD_PORT}"]
+    return ["fetch", *where, "--manifest-sha256", digest, "--target", MODELS, *shared]

@@ -175,8 +175,8 @@ def dump(lock: ModelLock) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
 
 
-def manifest(lock: ModelLock) -> bytes:
-    """The manifest that lies beside the weights: a function of the lock alone, so its digest can be trusted.
+def require_complete(lock: ModelLock) -> None:
+    """Nothing is served of which the bytes are not known.
 
     Raises:
         SettingsError: the lock is incomplete.
@@ -184,6 +184,15 @@ def manifest(lock: ModelLock) -> bytes:
     if not lock.complete:
         way_out = f"`cloister model complete {lock.name}`, where the Hub can be reached, fills in the digests"
         raise SettingsError(f"models/{lock.name}.lock.yaml", [f"complete: false, so it is incomplete; {way_out}"])
+
+
+def manifest(lock: ModelLock) -> bytes:
+    """The manifest that lies beside the weights: a function of the lock alone, so its digest can be trusted.
+
+    Raises:
+        SettingsError: the lock is incomplete.
+    """
+    require_complete(lock)
     files = [
         {"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256}
         for file in sorted(lock.files, key=lambda file: file.path)

@@ -1,9 +1,10 @@
-"""How weights come to an engine: from the node's cache, or streamed from S3. A rule with its reasons."""
+"""How weights come to an engine: from the node's cache, its data disk, or streamed from S3. A rule with its reasons."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from components.catalog.instances import line_gbit
+from components.catalog.node_cache import SHARE
 
 # Streaming an 8B model into one machine of 40 Gb/s: 3.51 GiB/s, three quarters of the line.
 # Source: run-ai/runai-model-streamer, docs/src/benchmarks.md (g5.12xlarge, Llama-3-8B, one file, to GPU).
@@ -18,7 +19,7 @@ BURST_SHARE: Final = 0.5
 WORTH_SECONDS: Final = 20.0
 WORTH_SHARE: Final = 0.25
 
-Path = Literal["node-cache", "runai-streamer"]
+Path = Literal["node-cache", "pod-disk", "runai-streamer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class WeightsPath:
     Attributes:
         path: what the engine reads from.
         reasons: why, in words, the deciding one first.
-        cache_seconds: S3 to the node's disk, then into the engine; None when the disk cannot hold the weights.
+        cache_seconds: S3 to the node's disk, then into the engine; None when its local disks do not hold the weights.
         stream_seconds: S3 into the engine; None when the engine cannot.
         restart_seconds: any later start on the same node from its cache; None likewise.
     """
@@ -62,7 +63,7 @@ def choose_path(
     nvme_gb: int,
     unverified_allowed: bool = False,
 ) -> WeightsPath:
-    """The node cache, unless streaming is possible, allowed and worth it.
+    """The node cache, or a folder of the pod's own without room there; streaming where possible, allowed and worth it.
 
     Args:
         engine: name of the engine.
@@ -74,7 +75,7 @@ def choose_path(
     """
     gigabytes, rate = weights_bytes / 1e9, network_gb_per_second(network) * LINE_SHARE
     streams = engine == "vllm" and weights_format == "safetensors"
-    fits = nvme_gb >= gigabytes * 1.05
+    fits = nvme_gb * SHARE >= gigabytes
     stream = gigabytes / rate if streams else None
     restart = gigabytes / READ_BACK_GB_PER_SECOND if fits else None
     cache = gigabytes / min(rate, NVME_WRITE_GB_PER_SECOND) + (restart or 0.0) if fits else None
@@ -105,22 +106,24 @@ def _rule(
     nvme_gb: int,
     engine: str,
 ) -> tuple[Path, tuple[str, ...]]:
-    no_room = f"{nvme_gb} GB of local NVMe do not hold {gigabytes:.0f} GB"
+    kept: Path = "node-cache" if fits else "pod-disk"
+    no_room = (
+        []
+        if fits
+        else [f"{SHARE:.0%} of {nvme_gb} GB of local NVMe do not hold {gigabytes:.0f} GB, so every pod fetches its own"]
+    )
     if not streams:
         reason = f"{engine} reads local files only" if engine != "vllm" else "vLLM streams safetensors only"
-        return "node-cache", (reason, *([] if fits else [f"{no_room}: it lies on the root volume, which is slower"]))
+        return kept, (reason, *no_room)
     assert stream is not None
     if not unverified_allowed:
         saved = f"; streaming would save {cache - stream:.0f} s of a first start" if cache and cache > stream else ""
-        checked = f"every byte is compared with the lock before the engine reads it{saved}"
-        return "node-cache", (checked, *([] if fits else [f"{no_room}: take a machine with a larger disk"]))
+        return kept, (f"every byte is compared with the lock before the engine reads it{saved}", *no_room)
     if cache is None:
-        return "runai-streamer", (no_room, "unverified bytes are allowed here")
+        return "runai-streamer", ("unverified bytes are allowed here", *no_room)
     if cache - stream >= max(WORTH_SECONDS, WORTH_SHARE * cache):
         return "runai-streamer", (
             f"saves {cache - stream:.0f} s of a first start, which local NVMe bounds",
             "unverified bytes are allowed here",
         )
-    return "node-cache", (
-        f"streaming would save only {max(0.0, cache - stream):.0f} s, and every restart would pay it",
-    )
+    return kept, (f"streaming would save only {max(0.0, cache - stream):.0f} s, and every restart would pay it",)

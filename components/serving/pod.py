@@ -11,23 +11,38 @@ from components.model.lock import ModelLock
 GIB: Final = 2**30
 SCRATCH: Final = "4Gi"
 
-CONTAINER_SECURITY: Final = core.SecurityContextArgs(
-    allow_privilege_escalation=False,
-    privileged=False,
-    read_only_root_filesystem=True,
-    run_as_non_root=True,
-    capabilities=core.CapabilitiesArgs(drop=["ALL"]),
-    seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
-)
+VOLUME_GROUP: Final = 2000
+"""Owns what is mounted. One for all engines: pods of different models share a node's folder of weights."""
+LOADER_USER: Final = 2000
+"""Likewise: a loader locks and removes what the loader of another pod wrote."""
+
+
+def container_security(user: int | None = None) -> core.SecurityContextArgs:
+    """The container's half of the "restricted" standard, and a root file system that nobody writes.
+
+    Args:
+        user: None leaves it to the pod.
+    """
+    return core.SecurityContextArgs(
+        allow_privilege_escalation=False,
+        privileged=False,
+        read_only_root_filesystem=True,
+        run_as_non_root=True,
+        run_as_user=user,
+        capabilities=core.CapabilitiesArgs(drop=["ALL"]),
+        seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+    )
 
 
 def pod_security(user: int, group: int) -> core.PodSecurityContextArgs:
-    """The pod's half of the "restricted" standard; the group owns what is mounted."""
+    """The pod's half of the "restricted" standard."""
     return core.PodSecurityContextArgs(
         run_as_non_root=True,
         run_as_user=user,
         run_as_group=group,
-        fs_group=group,
+        fs_group=VOLUME_GROUP,
+        # Otherwise each start would walk through all weights of the node.
+        fs_group_change_policy="OnRootMismatch",
         seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
     )
 
@@ -54,6 +69,11 @@ def empty_dirs(paths: Sequence[str], *, gpus: int) -> list[tuple[core.VolumeArgs
             core.VolumeMountArgs(name="shared-memory", mount_path="/dev/shm"),
         ),
     ]
+
+
+def patient(asked: core.HTTPGetActionArgs, seconds: int) -> core.ProbeArgs:
+    """A startup probe that waits so long; what comes after it need not be patient."""
+    return core.ProbeArgs(http_get=asked, period_seconds=5, timeout_seconds=5, failure_threshold=ceil(seconds / 5))
 
 
 def shared_memory_gib(gpus: int) -> int:

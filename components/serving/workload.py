@@ -1,17 +1,15 @@
 """One model on the cluster: a loader that verifies every byte, then an engine that only the gateway may call."""
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Final
 
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
 
-from components.model.loader import MODELS, fetch_arguments
-from components.model.lock import ModelLock
 from components.serving.engines.launch import Launch
-from components.serving.pod import CONTAINER_SECURITY, GIB, empty_dirs, engine_memory_gib, environment, pod_security
+from components.serving.pod import container_security, empty_dirs, engine_memory_gib, environment, patient, pod_security
 from components.serving.traffic import engine_traffic
+from components.serving.weights import Weights
 from components.settings.model_service import ModelService
 
 k8s = kubernetes
@@ -28,20 +26,16 @@ class WorkloadArgs:
 
     Args:
         model: the settings section of the model.
-        engine_image: reference by digest; likewise `loader_image`.
-        bucket: name of the weight cache's bucket.
+        engine_image: reference by digest.
         service_account: the account that may read the weight cache.
         storage_cidrs: the ranges in which S3 has its addresses in the region.
     """
 
     namespace: Input[str]
     model: ModelService
-    lock: ModelLock
+    weights: Weights
     launch: Launch
     engine_image: str
-    loader_image: str
-    bucket: str
-    region: str
     service_account: str
     storage_cidrs: tuple[str, ...]
 
@@ -132,7 +126,6 @@ class Workload(ComponentResource):
 def _pod(selector: dict[str, str], args: WorkloadArgs) -> k8s.core.v1.PodSpecArgs:
     core = k8s.core.v1
     scratch = empty_dirs(args.launch.writable_paths, gpus=args.model.gpus)
-    weights_gib = ceil(sum(file.size_bytes or 0 for file in args.lock.files) / GIB) + 1
     spread = core.TopologySpreadConstraintArgs(
         max_skew=1,
         topology_key="topology.kubernetes.io/zone",
@@ -148,35 +141,15 @@ def _pod(selector: dict[str, str], args: WorkloadArgs) -> k8s.core.v1.PodSpecArg
         tolerations=[core.TolerationArgs(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")],
         topology_spread_constraints=[spread] if args.model.replicas > 1 else [],
         termination_grace_period_seconds=PRE_STOP_SECONDS + args.model.drain_seconds + STOP_MARGIN_SECONDS,
-        init_containers=[_loader(args)],
-        containers=[_engine(args, weights_gib, [mount for _, mount in scratch])],
-        volumes=[
-            core.VolumeArgs(name="weights", empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=f"{weights_gib}Gi")),
-            *(volume for volume, _ in scratch),
-        ],
+        init_containers=args.weights.loaders(),
+        containers=[_engine(args, [mount for _, mount in scratch])],
+        volumes=[*args.weights.volumes(), *(volume for volume, _ in scratch)],
     )
 
 
-def _loader(args: WorkloadArgs) -> k8s.core.v1.ContainerArgs:
+def _engine(args: WorkloadArgs, scratch: list[k8s.core.v1.VolumeMountArgs]) -> k8s.core.v1.ContainerArgs:
     core = k8s.core.v1
-    return core.ContainerArgs(
-        name="weights",
-        image=args.loader_image,
-        args=fetch_arguments(args.lock, args.bucket),
-        env=environment(
-            {"AWS_REGION": args.region, "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1"}
-        ),
-        resources=core.ResourceRequirementsArgs(requests={"cpu": "1", "memory": "1Gi"}, limits={"memory": "1Gi"}),
-        security_context=CONTAINER_SECURITY,
-        volume_mounts=[core.VolumeMountArgs(name="weights", mount_path=MODELS)],
-    )
-
-
-def _engine(
-    args: WorkloadArgs, weights_gib: int, scratch: list[k8s.core.v1.VolumeMountArgs]
-) -> k8s.core.v1.ContainerArgs:
-    core = k8s.core.v1
-    memory = f"{engine_memory_gib(args.lock, args.model.gpus)}Gi"
+    memory = f"{engine_memory_gib(args.weights.lock, args.model.gpus)}Gi"
     gpus = {"nvidia.com/gpu": str(args.model.gpus)}
     health = core.HTTPGetActionArgs(path=args.launch.health_path, port=args.launch.port)
     return core.ContainerArgs(
@@ -184,26 +157,24 @@ def _engine(
         image=args.engine_image,
         command=list(args.launch.command),
         args=list(args.launch.arguments),
-        env=environment(args.launch.environment),
+        env=environment({**args.launch.environment, **args.weights.variables()}),
         ports=[core.ContainerPortArgs(name="http", container_port=args.launch.port, protocol="TCP")],
         resources=core.ResourceRequirementsArgs(
             requests={
                 **gpus,
                 "cpu": str(1 + args.model.gpus),
                 "memory": memory,
-                "ephemeral-storage": f"{weights_gib + 4}Gi",
+                "ephemeral-storage": f"{args.weights.own_disk_gib + 4}Gi",
             },
             limits={**gpus, "memory": memory},
         ),
-        security_context=CONTAINER_SECURITY,
+        security_context=container_security(),
         # Loading and compiling take minutes: only this probe waits for them.
-        startup_probe=core.ProbeArgs(
-            http_get=health, period_seconds=10, timeout_seconds=5, failure_threshold=ceil(args.model.start_seconds / 10)
-        ),
+        startup_probe=patient(health, args.model.start_seconds),
         readiness_probe=core.ProbeArgs(http_get=health, period_seconds=5, timeout_seconds=5, failure_threshold=2),
         liveness_probe=core.ProbeArgs(http_get=health, period_seconds=20, timeout_seconds=10, failure_threshold=6),
         lifecycle=core.LifecycleArgs(
             pre_stop=core.LifecycleHandlerArgs(sleep=core.SleepActionArgs(seconds=PRE_STOP_SECONDS))
         ),
-        volume_mounts=[core.VolumeMountArgs(name="weights", mount_path=MODELS, read_only=True), *scratch],
+        volume_mounts=[*args.weights.mounts(), *scratch],
     )

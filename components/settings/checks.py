@@ -19,6 +19,7 @@ from components.settings.layer import (
 from components.settings.model_service import ModelService
 from components.settings.network_checks import network_problems
 from components.settings.placement import machines_of, nodes_wait
+from components.settings.weights_checks import room_problems
 
 
 def problems_of(settings: Settings, platform: Settings | None, root: Path) -> list[str]:
@@ -48,7 +49,8 @@ def problems_of(settings: Settings, platform: Settings | None, root: Path) -> li
             )
         for name, model in settings.models.items():
             problems += _placement(name, model, platform, root)
-        problems += _room(settings, platform)
+        problems += _machines(settings, platform)
+        problems += _room(settings, platform, root)
     return problems
 
 
@@ -156,7 +158,7 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
         )
 
 
-def _room(settings: ServingSettings, platform: PlatformSettings) -> Iterator[str]:
+def _machines(settings: ServingSettings, platform: PlatformSettings) -> Iterator[str]:
     """Every pool may grow to as many machines as all replicas on it take."""
     for name, pool in platform.node_pools.items():
         held = instances.find(pool.instance_type).gpus
@@ -172,6 +174,19 @@ def _room(settings: ServingSettings, platform: PlatformSettings) -> Iterator[str
                 f"{pool.instance_type} and its max_nodes is {pool.max_nodes}; lower replicas, or raise "
                 f"settings.node_pools.{name}.max_nodes of {settings.platform} to {needed}"
             )
+
+
+def _room(settings: ServingSettings, platform: PlatformSettings, root: Path) -> Iterator[str]:
+    """Whether the disks of every pool hold what may come together there; what has another problem is not counted."""
+    for name, pool in platform.node_pools.items():
+        if not (gpus := _gpus(pool.instance_type)):
+            continue
+        placed = {
+            model_name: (model, lock)
+            for model_name, model in settings.models.items()
+            if model.node_pool == name and model.gpus <= gpus and (lock := _lock(model.lock, root)) is not None
+        }
+        yield from room_problems(name, pool, instances.find(pool.instance_type), placed)
 
 
 def _lock(name: str, root: Path) -> ModelLock | None:

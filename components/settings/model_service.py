@@ -27,6 +27,8 @@ class ModelService(BaseModel):
     cold_start_seconds: Annotated[int, Field(ge=30, le=7200)] | None = None
     """The longest time from nothing to the first answer that its users accept; refused where none is that fast."""
     drain_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
+    stream_weights: bool = False
+    """Whether the engine may read weights straight from S3 where that is faster; nobody compares them with the lock."""
 
 
 class EdgeModel(BaseModel):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from images.weights.engine_cache import restore, save
 from images.weights.fetch import fetch
+from images.weights.holding import answer_metrics
 from images.weights.manifest import LoaderError
-from images.weights.partial import write_durably
 
 
 def main() -> int:
@@ -33,8 +33,12 @@ def main() -> int:
     command.add_argument("--workers", type=int, default=8, help="connections at once")
     command.add_argument("--wait-seconds", type=float, default=3600.0, help="patience with another loader")
     command.add_argument("--limit-bytes", type=int, help="what all models in the folder may take; older ones make room")
-    command.add_argument("--metrics-file", type=Path, help="where to write the numbers for Prometheus")
-    command.add_argument("--hold", action="store_true", help="stay until SIGTERM, so that nobody evicts the model")
+    command.add_argument(
+        "--hold",
+        type=_address,
+        metavar="HOST:PORT",
+        help="stay until SIGTERM, so that nobody evicts the model, and answer GET /metrics there",
+    )
     arguments = parser.parse_args()
     # The first process of a container ignores signals that it does not handle; a kill at any moment is safe.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
@@ -59,12 +63,17 @@ def _fetch(arguments: argparse.Namespace) -> int:
         wait_seconds=arguments.wait_seconds,
         limit_bytes=arguments.limit_bytes,
     )
-    if arguments.metrics_file:
-        write_durably(arguments.metrics_file, result.exposition().encode())
     print(result.line(), flush=True)
-    while arguments.hold:
-        signal.pause()
+    if arguments.hold:
+        answer_metrics(arguments.hold, result.exposition().encode())
     return 0
+
+
+def _address(words: str) -> tuple[str, int]:
+    host, colon, port = words.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 <= int(port) < 2**16:
+        raise argparse.ArgumentTypeError(f"{words!r} is no address; write it like 0.0.0.0:8001")
+    return host, int(port)
 
 
 def _engine_cache(arguments: argparse.Namespace) -> int:

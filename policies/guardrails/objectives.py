@@ -285,7 +285,7 @@ OBJECTIVES: Final[tuple[Objective, ...]] = (
             "NIS2": "Art. 21(2)(d), (e)",
             "ISO 27001:2022": "A.5.21, A.8.8",
         },
-        rules=supply_chain.engines.RULES,
+        rules=(*supply_chain.engines.RULES, *supply_chain.volumes.RULES),
     ),
     Objective(
         name="managed-endpoints",

@@ -3,6 +3,9 @@ import tomllib
 
 import pytest
 
+from components.catalog import instances
+from components.catalog.node_cache import NODE_CACHE_FOLDER
+from components.cluster.node_pool import machine_image
 from tests.plan import Plan
 from tests.platform_stack import platform
 
@@ -38,6 +41,23 @@ def test_gpu_machines_start_no_container_that_the_vpc_cannot_pull(planned: Plan)
     }
     assert settings["metrics"] == {"send-metrics": False}, "its reports would only raise the name firewall's alarm"
     assert "userData" not in planned.one("aws:ec2/launchTemplate:LaunchTemplate", "pool-system-template").inputs
+
+
+def test_local_disks_hold_images_and_weights_before_the_node_joins(planned: Plan) -> None:
+    gpu = planned.one("aws:ec2/launchTemplate:LaunchTemplate", "pool-gpu-template").inputs
+    commands = tomllib.loads(base64.b64decode(gpu["userData"]).decode())["settings"]["bootstrap-commands"]
+    bind = ["apiclient", "ephemeral-storage", "bind", "--dirs", "/var/lib/containerd", NODE_CACHE_FOLDER]
+    assert commands == {
+        "local-disks": {
+            "commands": [["apiclient", "ephemeral-storage", "init"], bind],
+            "mode": "always",
+            "essential": True,
+        }
+    }
+
+
+def test_a_machine_without_local_disks_prepares_none() -> None:
+    assert "bootstrap-commands" not in machine_image(instances.find("g5g.xlarge")).user_data
 
 
 def test_the_stack_leaves_the_desired_size_to_the_autoscaler(planned: Plan) -> None:

@@ -2,9 +2,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,6 +20,7 @@ from components.model.lock import manifest, manifest_sha256
 from images.weights import node_cache
 from images.weights.fetch import Result, fetch
 from images.weights.manifest import LoaderError
+from sandbox.ports import free_port
 from tests.images.faulty_s3 import FaultyS3
 from tests.images.locked_model import BUCKET, folder_of, locked
 
@@ -99,9 +104,8 @@ def test_what_is_used_stays_and_the_refusal_says_so(s3: FaultyS3, tmp_path: Path
 @pytest.mark.servers
 def test_a_pod_that_holds_a_model_keeps_it_until_it_ends(s3: FaultyS3, tmp_path: Path) -> None:
     a, b, *_ = REVISIONS
-    words = [sys.executable, "-m", "images.weights", "fetch", "--bucket", BUCKET, "--model", "small", "--hold"]
-    words += ["--revision", a, "--manifest-sha256", manifest_sha256(LOCKS[a]), "--target", str(tmp_path)]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as pod:
+    port = free_port()
+    with subprocess.Popen(holding(tmp_path, a, port), cwd=ROOT, stdout=subprocess.PIPE, text=True) as pod:
         assert pod.stdout is not None
         assert '"event": "complete"' in pod.stdout.readline()
         with pytest.raises(LoaderError, match="in use"):
@@ -109,6 +113,61 @@ def test_a_pod_that_holds_a_model_keeps_it_until_it_ends(s3: FaultyS3, tmp_path:
         pod.send_signal(signal.SIGTERM)
         assert pod.wait(20) == 143
     assert run(tmp_path, b, ROOM, used=1.0).evicted == (f"small/{a}",)
+
+
+def holding(target: Path, revision: str, port: int) -> list[str]:
+    words = [sys.executable, "-m", "images.weights", "fetch", "--bucket", BUCKET, "--model", "small"]
+    words += ["--revision", revision, "--manifest-sha256", manifest_sha256(LOCKS[revision]), "--target", str(target)]
+    return [*words, "--hold", f"127.0.0.1:{port}"]
+
+
+def metrics(port: int, seconds: float = 20.0) -> dict[str, float]:
+    """Asks like a startup probe: again and again until there is an answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+            continue
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+
+@pytest.mark.servers
+def test_pods_that_start_at_once_fetch_once_and_each_says_so(s3: FaultyS3, tmp_path: Path) -> None:
+    a, *_ = REVISIONS
+    ports = [free_port() for _ in range(3)]
+    pods = [subprocess.Popen(holding(tmp_path, a, port), cwd=ROOT, stdout=subprocess.DEVNULL) for port in ports]
+    name = f'cloister_weights_fetched_bytes{{model="small",revision="{a}"}}'
+    try:
+        assert sorted(metrics(port)[name] for port in ports) == [0, 0, SIZE]
+        assert whole(tmp_path) == {"a"}
+    finally:
+        for pod in pods:
+            pod.terminate()
+            assert pod.wait(20) == 143
+
+
+@pytest.mark.servers
+def test_the_metrics_are_the_loaders_only_page(s3: FaultyS3, tmp_path: Path) -> None:
+    a, *_ = REVISIONS
+    port = free_port()
+    with subprocess.Popen(holding(tmp_path, a, port), cwd=ROOT, stdout=subprocess.DEVNULL) as pod:
+        assert f'cloister_weights_gb_per_second{{model="small",revision="{a}"}}' in metrics(port)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/models/small", timeout=5)
+        pod.terminate()
+
+
+@pytest.mark.servers
+def test_an_address_that_is_taken_is_one_line(s3: FaultyS3, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = holding(tmp_path, REVISIONS[0], taken.getsockname()[1])
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "name another address to --hold" in done.stderr
 
 
 @pytest.mark.servers

@@ -265,14 +265,3 @@ def test_a_write_that_the_system_refuses_is_named_and_kept(bad_s3: FaultyS3, tmp
     check_names(tmp_path)
     run(tmp_path)
     check_whole(tmp_path)
-
-
-@pytest.mark.servers
-def test_the_numbers_are_written_for_prometheus(bad_s3: FaultyS3, tmp_path: Path) -> None:
-    numbers = tmp_path / "weights.prom"
-    subprocess.run(command(tmp_path, "--metrics-file", str(numbers)), cwd=ROOT, timeout=60, check=True)
-    lines = [line for line in numbers.read_text().splitlines() if not line.startswith("#")]
-    values = {line.partition("{")[0]: float(line.rpartition(" ")[2]) for line in lines}
-    assert values["cloister_weights_fetched_bytes"] == TOTAL
-    assert values["cloister_weights_gb_per_second"] > 0
-    assert all(f'model="small",revision="{REVISION}"' in line for line in lines)

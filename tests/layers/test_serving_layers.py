@@ -125,6 +125,16 @@ def test_weights_come_from_the_bucket_of_the_platform_and_the_ranges_of_storage(
     assert storage == list(s3_ranges("eu-central-1")) != []
 
 
+def test_pods_share_the_weights_of_their_node_within_its_limit(serving: Plan) -> None:
+    engine = serving.one("kubernetes:apps/v1:Deployment", "workload-engine-smollm2").inputs["spec"]["template"]["spec"]
+    claim = serving.one("kubernetes:core/v1:PersistentVolumeClaim").inputs
+    (volume,) = [volume for volume in engine["volumes"] if volume["name"] == "weights"]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"] == "weights-gpu"
+    arguments = engine["initContainers"][0]["args"]
+    limit = arguments[arguments.index("--limit-bytes") + 1]
+    assert limit == claim["spec"]["resources"]["requests"]["storage"] == str(175 * 10**9), "0.7 of a g6.xlarge's disk"
+
+
 def test_behind_a_front_the_load_balancer_calls_and_the_gateway_registers_with_it(serving: Plan) -> None:
     assert callers(serving) == list(ENDPOINTS)
     assert gateway_containers(serving) == ["certificate", "envoy", "registrar"]

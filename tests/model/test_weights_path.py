@@ -38,7 +38,7 @@ def test_streaming_is_chosen_where_it_is_allowed_and_saves_enough() -> None:
     assert (fast.path, slow.path, full.path) == ("runai-streamer", "node-cache", "runai-streamer")
     assert "saves" in fast.reasons[0]
     assert "every restart would pay" in slow.reasons[0]
-    assert "do not hold 134 GB" in full.reasons[0]
+    assert "do not hold 134 GB" in full.reasons[1]
     assert full.cache_seconds is full.restart_seconds is None
 
 
@@ -52,8 +52,8 @@ def test_what_cannot_stream_never_does(engine: str, form: str) -> None:
         nvme_gb=0,
         unverified_allowed=True,
     )
-    assert (chosen.path, chosen.stream_seconds) == ("node-cache", None)
-    assert "node-cache" in chosen.line()
+    assert (chosen.path, chosen.stream_seconds) == ("pod-disk", None)
+    assert "pod-disk" in chosen.line()
 
 
 def test_the_key_follows_whatever_compiled_code_depends_on() -> None:

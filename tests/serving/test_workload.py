@@ -1,14 +1,16 @@
 """A model on the cluster: what its pods may do, when they start, how they end."""
 
+import sys
 from typing import Any
 
 import pytest
 
 from components.catalog.add_ons import POD_IDENTITY_AGENT
-from components.model.loader import model_path
+from components.model.loader import HOLD_PORT, model_path, stream_address
 from components.model.lock import manifest_sha256
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import service
+from components.serving.weights import NodeFolder, Weights
 from components.serving.workload import PRE_STOP_SECONDS, Workload, WorkloadArgs, host_name
 from components.settings.errors import SettingsError
 from components.settings.model_service import ModelService
@@ -25,18 +27,24 @@ DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 LOCK = tiny_lock(5 * GIB, 3 * GIB)
 
 
-def planned(**changes: Any) -> Plan:
+def planned(*, folder: NodeFolder | None = None, streamed: bool = False, **changes: Any) -> Plan:
     given = {"lock": "tiny", "engine": "vllm", "node_pool": "gpu", "max_model_len": 2048, "drain_seconds": 90}
     model = ModelService.model_validate(given | changes)
+    where = stream_address(LOCK, "weights-bucket") if streamed else model_path(LOCK)
     args = WorkloadArgs(
         namespace="inference",
         model=model,
-        lock=LOCK,
-        launch=ENGINES["vllm"](service("tiny", model), LOCK, model_path(LOCK)),
+        weights=Weights(
+            lock=LOCK,
+            loader_image=LOADER_IMAGE,
+            bucket="weights-bucket",
+            region="eu-central-1",
+            start_seconds=model.start_seconds,
+            node_folder=folder,
+            streamed=streamed,
+        ),
+        launch=ENGINES["vllm"](service("tiny", model), LOCK, where),
         engine_image=ENGINE_IMAGE,
-        loader_image=LOADER_IMAGE,
-        bucket="weights-bucket",
-        region="eu-central-1",
         service_account="weights-loader",
         storage_cidrs=("3.5.134.0/23", "52.219.44.0/22"),
     )
@@ -106,6 +114,50 @@ def test_the_loader_verifies_the_locked_manifest_before_the_engine_starts(one: P
         *("fetch", "--bucket", "weights-bucket", "--model", "tiny", "--revision", "a" * 40),
         *("--manifest-sha256", manifest_sha256(LOCK), "--target", "/models"),
     ]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Plan:
+    return planned(folder=NodeFolder(claim="weights-gpu", limit_bytes=175 * 10**9), start_seconds=600)
+
+
+def test_over_a_shared_folder_the_loader_stays_beside_the_engine_and_holds_the_model(shared: Plan) -> None:
+    found = loader(shared)
+    assert found["args"][-4:] == ["--limit-bytes", "175000000000", "--hold", f"0.0.0.0:{HOLD_PORT}"]
+    assert found["restartPolicy"] == "Always"
+    assert found["startupProbe"]["httpGet"] == {"path": "/metrics", "port": HOLD_PORT}
+    assert found["startupProbe"]["periodSeconds"] * found["startupProbe"]["failureThreshold"] >= 600
+    assert list(violations(pod(shared))) == []
+
+
+def test_only_the_loader_writes_to_the_shared_folder_and_always_as_the_same_user(shared: Plan) -> None:
+    (volume,) = [volume for volume in pod(shared)["volumes"] if volume["name"] == "weights"]
+    assert volume == {"name": "weights", "persistentVolumeClaim": {"claimName": "weights-gpu"}}
+    mounts = {each["name"]: each["volumeMounts"] for each in (loader(shared), engine(shared))}
+    assert [mount.get("readOnly") for mount in mounts["weights"]] == [None]
+    assert [mount["readOnly"] for mount in mounts["engine"] if mount["name"] == "weights"] == [True]
+    assert loader(shared)["securityContext"]["runAsUser"] == pod(shared)["securityContext"]["fsGroup"] == 2000
+    assert pod(shared)["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+
+
+def test_a_shared_folder_takes_nothing_of_the_data_disk(shared: Plan) -> None:
+    assert engine(shared)["resources"]["requests"]["ephemeral-storage"] == "4Gi"
+
+
+def test_a_streaming_engine_reads_the_locked_revision_and_has_no_loader() -> None:
+    found = planned(streamed=True)
+    assert engine(found)["args"][0] == f"s3://weights-bucket/models/tiny/{'a' * 40}"
+    assert "--load-format=runai_streamer" in engine(found)["args"]
+    assert pod(found).get("initContainers", []) == []
+    assert "weights" not in {volume["name"] for volume in pod(found)["volumes"]}
+    assert "/models" not in {mount["mountPath"] for mount in engine(found)["volumeMounts"]}
+    variables = {variable["name"]: variable["value"] for variable in engine(found)["env"]}
+    assert variables["AWS_REGION"] == "eu-central-1"
+    assert int(variables["RUNAI_STREAMER_MEMORY_LIMIT"]) < 13 * GIB
+
+
+def test_an_engine_that_reads_files_knows_nothing_of_aws(one: Plan) -> None:
+    assert not [variable for variable in engine(one)["env"] if variable["name"].startswith(("AWS_", "RUNAI_"))]
 
 
 def test_the_engine_serves_the_folder_that_the_loader_filled(one: Plan) -> None:
@@ -210,20 +262,9 @@ def test_selectors_agree(one: Plan) -> None:
         assert selector.items() <= labels.items()
 
 
-def test_an_incomplete_lock_is_not_served() -> None:
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_incomplete_lock_is_not_served(streamed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     unfinished = LOCK.model_copy(update={"complete": False, "incomplete_reason": "no digests"})
-    model = ModelService(lock="tiny", engine="vllm", node_pool="gpu", max_model_len=2048)
-    args = WorkloadArgs(
-        namespace="inference",
-        model=model,
-        lock=unfinished,
-        launch=ENGINES["vllm"](service("tiny", model), LOCK, model_path(LOCK)),
-        engine_image=ENGINE_IMAGE,
-        loader_image=LOADER_IMAGE,
-        bucket="weights-bucket",
-        region="eu-central-1",
-        service_account="weights-loader",
-        storage_cidrs=(),
-    )
+    monkeypatch.setattr(sys.modules[__name__], "LOCK", unfinished)
     with pytest.raises(SettingsError, match="is incomplete"):
-        plan(lambda: Workload("workload", "tiny", args))
+        planned(streamed=streamed)

@@ -20,6 +20,7 @@ _PERSISTENT = frozenset(
         "capacity",
         "claimRef",
         "csi",
+        "local",
         "mountOptions",
         "nodeAffinity",
         "persistentVolumeReclaimPolicy",
@@ -28,6 +29,8 @@ _PERSISTENT = frozenset(
     }
 )
 _DRIVERS = frozenset({"s3.csi.aws.com", "ebs.csi.aws.com"})
+# Where nodes have the weights on their local disks; what else a host has is nobody's volume.
+_NODE_CACHE = "/mnt/cloister"
 _URL = re.compile(r"\b([a-z][a-z0-9+.-]*)://[^\s\"',;)}\]]+", re.IGNORECASE)
 _PLACE = re.compile(
     r"(^|_)(ENDPOINT|HOST|HOSTNAME|SERVER|SERVERS|PROXY|URL|URI|ADDR|ADDRESS|DSN|BROKERS?|COLLECTOR|REGISTRY|MIRROR"
@@ -95,11 +98,12 @@ def egress_probe_calls_its_pod(workload: Resource) -> Iterator[str]:
 @rule(
     *WORKLOAD_TYPES,
     "kubernetes:core/v1:PersistentVolume",
-    fix="Use a claim, an emptyDir, a ConfigMap or a Secret; for a persistent volume S3's or EBS's driver.",
+    fix="Use a claim, an emptyDir, a ConfigMap or a Secret; for a persistent volume S3's or EBS's driver, or "
+    "the folder /mnt/cloister of local disks.",
     source="https://kubernetes.io/docs/concepts/storage/volumes/",
 )
 def egress_volume_is_not_remote(resource: Resource) -> Iterator[str]:
-    """A pod's volumes are its own or a claim's, and a persistent volume is an own bucket or disk of AWS."""
+    """A pod's volumes are its own or a claim's, and a persistent volume is an own bucket, disk or folder of weights."""
     if resource.type in WORKLOAD_TYPES:
         for path, volume in each(pod_spec(resource), "volumes"):
             for kind in volume:
@@ -110,8 +114,10 @@ def egress_volume_is_not_remote(resource: Resource) -> Iterator[str]:
     for kind in spec:
         if kind not in _PERSISTENT and spec[kind]:
             yield f"spec.{kind} is set"
-    driver = at(spec, "csi.driver")
-    if driver not in _DRIVERS:
+    driver, folder = at(spec, "csi.driver"), at(spec, "local.path")
+    if spec.get("local") is not None and folder != _NODE_CACHE:
+        yield f"spec.local.path is {folder!r}"
+    if driver not in _DRIVERS and (driver is not None or folder is None):
         yield f"spec.csi.driver is {driver!r}"
 
 

@@ -40,7 +40,8 @@ _ADD_ON_SETTINGS = _ADD_ON_PARTS | listed(
 _ADD_ON_VARIABLES = re.compile(
     r"(ENABLE|WARM|MINIMUM|MAX|ENI|DISABLE|POD_SECURITY_GROUP|NETWORK_POLICY|AWS_VPC|AWS_VPC_CNI|AWS_VPC_K8S)_\w+"
 )
-_BOTTLEROCKET = frozenset({"host-containers", "kubernetes", "metrics"})
+_BOTTLEROCKET = frozenset({"bootstrap-commands", "host-containers", "kubernetes", "metrics"})
+_LOCAL_DISKS = ["apiclient", "ephemeral-storage"]
 _BOTTLEROCKET_KUBERNETES = listed(
     "container-log-max-files container-log-max-size cpu-manager-policy eviction-hard eviction-soft "
     "image-gc-high-threshold-percent image-gc-low-threshold-percent kube-reserved max-pods memory-manager-policy "
@@ -142,7 +143,7 @@ def supply_chain_template_names_no_image(template: Resource) -> Iterator[str]:
     severity="critical",
 )
 def supply_chain_node_runs_no_script(template: Resource) -> Iterator[str]:
-    """A node's user data configures the kubelet and nothing else: no script, no registry, no container of its own."""
+    """A node's user data configures kubelet and local disks, nothing else: no script, no registry, no own container."""
     if not template.get("userData"):
         return
     text = _decoded(template.get("userData"))
@@ -173,6 +174,10 @@ def _bottlerocket_problems(document: Mapping[str, Any]) -> Iterator[str]:
     for name, container in settings.get("host-containers", {}).items():
         if container != {"enabled": False}:
             yield f"userData sets up host container {name}"
+    for name, entry in settings.get("bootstrap-commands", {}).items():
+        commands = entry.get("commands", [])
+        if entry.keys() - {"commands", "mode", "essential"} or any(found[:2] != _LOCAL_DISKS for found in commands):
+            yield f"userData runs bootstrap command {name}"
     if settings.get("metrics", {}) not in ({}, {"send-metrics": False}):
         yield "userData sets metrics"
 

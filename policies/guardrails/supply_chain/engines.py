@@ -5,19 +5,18 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..addresses import is_private_host, url_host
+from ..arns import is_own_bucket
 from ..engine_flags import ENGINE_VARIABLE, HARMLESS_VARIABLES, KNOWN, VLLM, told
-from ..findings import Resource, at, each
+from ..findings import Resource, each
 from ..pods import (
     CONTAINER,
     CONTAINER_TYPES,
     ENGINE,
     ROLE,
-    WORKLOAD_TYPES,
     Container,
     containers,
     engines,
     labels,
-    pod_spec,
 )
 from ..rules import Rule, rule
 
@@ -25,6 +24,8 @@ _VLLM = "https://docs.vllm.ai/en/latest/usage/security.html"
 _ARGUMENTS = "https://docs.vllm.ai/en/latest/configuration/engine_args/"
 _SAFE_FORMATS = frozenset({"safetensors", "fastsafetensors", "runai_streamer", "runai_streamer_sharded"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+# Models lie below their commit, and nobody but who pushes them may write there.
+_STREAMED = re.compile(r"s3://([a-z0-9.-]+)/models/[a-z0-9.-]+/[0-9a-f]{40}/?")
 _PATH = re.compile(r"/[\w./@+=,-]+")
 _DOWNLOAD = re.compile(
     r"\b(pip3?|uv|conda|apt|apt-get|apk|dnf|yum|npm)\s+(pip\s+)?(install|add)\b|\b(curl|wget)\b|\bgit\s+clone\b"
@@ -164,11 +165,11 @@ def supply_chain_engine_loads_safetensors(resource: Resource) -> Iterator[str]:
 
 @rule(
     *CONTAINER_TYPES,
-    fix="Give the path of the weight cache, or a repository with --revision and a full commit.",
+    fix="Give a path of the loader's, a full commit in the own weight cache, or a repository with --revision and one.",
     source="https://huggingface.co/docs/hub/repositories-getting-started",
 )
 def supply_chain_engine_model_is_pinned(resource: Resource) -> Iterator[str]:
-    """Every model that an engine loads is a local path, or for vLLM a repository at a full commit."""
+    """Every model that an engine loads is a local path, or for vLLM a full commit in an own bucket or a repository."""
     for container in engines(resource):
         if container.engine == "llama.cpp":
             for flag in ("-hf", "-hfr", "--hf-repo", "-mu", "--model-url", "-dr", "--docker-repo"):
@@ -181,7 +182,9 @@ def supply_chain_engine_model_is_pinned(resource: Resource) -> Iterator[str]:
         if not models:
             yield f"{container.path}: no model is named"
         for model in models:
-            if not _PATH.fullmatch(model) and not _is_pinned(container):
+            streamed = _STREAMED.fullmatch(model)
+            own = streamed is not None and is_own_bucket(streamed.group(1), resource.estate)
+            if not own and not _PATH.fullmatch(model) and not _is_pinned(container):
                 yield f"{container.path}: a model has no full commit as --revision"
 
 
@@ -300,24 +303,6 @@ def supply_chain_engine_is_recent(resource: Resource) -> Iterator[str]:
             yield f"{path}: vLLM {'.'.join(part or '0' for part in found.groups())} is older than 0.20.2"
 
 
-@rule(
-    *WORKLOAD_TYPES,
-    "kubernetes:core/v1:PersistentVolume",
-    fix="Bring files by the weight cache or an image; no volume clones a repository.",
-    source="https://kubernetes.io/docs/concepts/storage/volumes/#gitrepo",
-)
-def supply_chain_volume_clones_nothing(resource: Resource) -> Iterator[str]:
-    """No volume clones a git repository or unpacks an image."""
-    if resource.type in WORKLOAD_TYPES:
-        volumes = list(each(pod_spec(resource), "volumes"))
-    else:
-        volumes = [("spec", at(resource.props, "spec") or {})]
-    for path, volume in volumes:
-        for kind in ("gitRepo", "image"):
-            if volume.get(kind) is not None:
-                yield f"{path}.{kind} is set"
-
-
 RULES: tuple[Rule, ...] = (
     supply_chain_engine_is_known,
     supply_chain_engine_flags_are_known,
@@ -331,5 +316,4 @@ RULES: tuple[Rule, ...] = (
     supply_chain_container_downloads_nothing,
     supply_chain_container_runs_no_script,
     supply_chain_engine_is_recent,
-    supply_chain_volume_clones_nothing,
 )
