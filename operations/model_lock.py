@@ -53,8 +53,8 @@ def lock_from_hub(
 def lock_of(found: HubRevision, name: str, weights: str = WEIGHTS) -> ModelLock:
     """The lock of a revision that was looked up; arguments and errors as in `lock_from_hub`."""
     repository = found.repository
-    index = {file.path for file in found.files} & {INDEX} if weights == WEIGHTS else set()
-    shards = _shards(repository, found.revision) if index else None
+    index = found.file(INDEX) if weights == WEIGHTS else None
+    shards = _named(repository, small_file(repository, found.revision, index)[0]) if index else None
     files = []
     config: dict[str, Any] = {}
     chat_template = False
@@ -63,7 +63,7 @@ def lock_of(found: HubRevision, name: str, weights: str = WEIGHTS) -> ModelLock:
         if sha256 is None and file.path.endswith(LARGE):
             raise CommandError(f"{repository}: the Hub has no sha256 of {file.path}; lock another revision")
         if sha256 is None or file.path == "config.json":
-            content, sha256 = small_file(repository, found.revision, file.path)
+            content, sha256 = small_file(repository, found.revision, file)
             file = HubFile(path=file.path, size_bytes=len(content), sha256=sha256)
             config = _config(repository, content) if file.path == "config.json" else config
             chat_template |= _has_chat_template(file.path, content)
@@ -96,11 +96,6 @@ def _config(repository: str, content: bytes) -> dict[str, Any]:
     return found
 
 
-def _shards(repository: str, revision: str) -> frozenset[str]:
-    content, _ = small_file(repository, revision, INDEX)
-    return _named(repository, content)
-
-
 def _named(repository: str, content: bytes) -> frozenset[str]:
     """The shards that an index names."""
     try:
@@ -111,9 +106,10 @@ def _named(repository: str, content: bytes) -> frozenset[str]:
 
 def _text(found: HubRevision) -> str:
     """The card's Markdown."""
-    if not any(file.path == README for file in found.files):
+    file = found.file(README)
+    if file is None:
         return ""
-    content, _ = small_file(found.repository, found.revision, README)
+    content, _ = small_file(found.repository, found.revision, file)
     return content.decode("utf-8", errors="replace")
 
 

@@ -33,7 +33,7 @@ def differences(old: ModelLock, new: ModelLock) -> tuple[Difference, ...]:
 
 def _terms(old: ModelLock, new: ModelLock) -> Iterator[Difference]:
     if old.revision != new.revision:
-        yield _note("revision", old.revision, new.revision)
+        yield _note("revision", old.revision or "-", new.revision or "-")
     for name in ("id", "terms"):
         before, after = getattr(old.licence, name), getattr(new.licence, name)
         if before != after:
