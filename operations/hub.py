@@ -10,7 +10,8 @@ from itertools import count
 from typing import IO, Any, Final, cast
 
 from huggingface_hub import HfApi, get_session, hf_hub_url
-from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+from huggingface_hub.utils._headers import build_hf_headers
+from huggingface_hub.utils._http import hf_raise_for_status
 
 from operations.errors import CommandError
 from operations.hub_answers import EXPECTED, pause, refusal
