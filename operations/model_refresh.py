@@ -64,6 +64,8 @@ def _numbers(old: ModelLock, new: ModelLock) -> Iterator[Difference]:
             yield _look(f"architecture: {name}", numbers[name], others[name])
     if old.chat_template != new.chat_template:
         yield _look("chat template", old.chat_template, new.chat_template)
+    if old.code_left_out != new.code_left_out and (old.complete or old.code_left_out):
+        yield _look("code left out", ", ".join(old.code_left_out) or "-", ", ".join(new.code_left_out) or "-")
 
 
 def _files(old: ModelLock, new: ModelLock) -> Iterator[Difference]:

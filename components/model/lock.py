@@ -10,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError, model_validator
 
 from components.model.architecture import Architecture, Positive
+from components.model.licence import Terms
 from components.settings.common import SECTION
 from components.settings.errors import SettingsError, problem_line
 
@@ -56,7 +57,7 @@ class Licence(BaseModel):
     model_config = SECTION
 
     id: Annotated[str, Field(min_length=1)]
-    terms: Literal["permissive", "conditions", "non-commercial", "unknown"]
+    terms: Terms
 
 
 class Quantisation(BaseModel):
@@ -100,8 +101,9 @@ class Card(BaseModel):
 class ModelLock(BaseModel):
     """One model, pinned: every byte that an engine will read, and what may be done with it.
 
-    `complete: false` with a reason marks a lock whose digests nobody has seen yet: it sizes and plans, `cloister model
-    complete` fills them in, and no stack serves it before.
+    `code_left_out` is Python code that the checkpoint names for itself (`auto_map`): it is not among the files, and no
+    engine runs it. `complete: false` with a reason marks a lock whose digests nobody has seen yet: it sizes and plans,
+    `cloister model complete` fills them in, and no stack serves it before.
     """
 
     model_config = SECTION
@@ -122,6 +124,7 @@ class ModelLock(BaseModel):
     weights_bytes: Positive
     architecture: Architecture
     chat_template: bool
+    code_left_out: tuple[str, ...] = ()
     card: Card = Card()
 
     @model_validator(mode="after")
@@ -175,8 +178,8 @@ def dump(lock: ModelLock) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
 
 
-def manifest(lock: ModelLock) -> bytes:
-    """The manifest that lies beside the weights: a function of the lock alone, so its digest can be trusted.
+def require_complete(lock: ModelLock) -> None:
+    """What must hold before anything serves a model.
 
     Raises:
         SettingsError: the lock is incomplete.
@@ -184,6 +187,15 @@ def manifest(lock: ModelLock) -> bytes:
     if not lock.complete:
         way_out = f"`cloister model complete {lock.name}`, where the Hub can be reached, fills in the digests"
         raise SettingsError(f"models/{lock.name}.lock.yaml", [f"complete: false, so it is incomplete; {way_out}"])
+
+
+def manifest(lock: ModelLock) -> bytes:
+    """The manifest that lies beside the weights: a function of the lock alone, so its digest can be trusted.
+
+    Raises:
+        SettingsError: the lock is incomplete.
+    """
+    require_complete(lock)
     files = [
         {"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256}
         for file in sorted(lock.files, key=lambda file: file.path)

@@ -50,9 +50,8 @@ def lock(
     path = lock_path(name, ROOT)
     path.parent.mkdir(exist_ok=True)
     path.write_text(dump(made), encoding="utf-8")
-    print(
-        f"{path.relative_to(ROOT)}: {repository} at {made.revision}, {len(made.files)} files, licence {made.licence.id}"
-    )
+    _say(made)
+    print(f"{path.relative_to(ROOT)}: {repository} at {made.revision}, {len(made.files)} files")
 
 
 @app.command()
@@ -250,7 +249,18 @@ def complete(name: Name) -> None:
         return
     done = completed(model, client=HfApi())
     lock_path(name, ROOT).write_text(dump(done), encoding="utf-8")
+    _say(done)
     print(f"{name}: {len(done.files)} files of {done.repository} at {done.revision} have their digests now")
+
+
+def _say(lock: ModelLock) -> None:
+    """What a person has to know of a new lock: the code that is left out, and what its licence asks."""
+    from components.model.licence import licence_of
+
+    for line in lock.code_left_out:
+        print(f"  code left out, no engine runs it: {line}")
+    known = licence_of(lock.licence.id)
+    print(f"  licence {lock.licence.id}: {known.terms}: {known.asks}" + (f" ({known.source})" if known.source else ""))
 
 
 def _load(name: str) -> ModelLock:

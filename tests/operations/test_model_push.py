@@ -11,9 +11,9 @@ import pytest
 
 from components.model.files import folder_problems
 from components.model.lock import ModelLock, load_lock, manifest
-from operations import hub, model_lock
+from operations import hub
 from operations.errors import CommandError
-from operations.model_lock import complete, lock_from_folder, lock_from_hub, terms_of
+from operations.model_lock import complete, lock_from_folder, lock_from_hub
 from operations.model_push import folder_source, push
 from operations.model_verify import verify_bucket
 from operations.push_parts import checksum
@@ -201,19 +201,3 @@ def test_completing_a_lock_keeps_what_a_person_wrote_and_checks_the_architecture
 def test_a_repository_without_matching_weights_is_refused(fake_hub: FakeHub) -> None:
     with pytest.raises(CommandError, match=r"no file matches '\*\.gguf'"):
         lock_from_hub("example/small", "main", "small", client=fake_hub, weights="*.gguf")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("licence", "terms"),
-    [
-        ("apache-2.0", "permissive"),
-        ("MIT", "permissive"),
-        ("llama3.1", "conditions"),
-        ("gemma", "conditions"),
-        ("cc-by-nc-4.0", "non-commercial"),
-        ("proprietary", "unknown"),
-    ],
-)
-def test_licences_are_put_into_classes(licence: str, terms: str) -> None:
-    assert terms_of(licence) == terms
-    assert model_lock.PERMISSIVE
