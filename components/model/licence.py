@@ -76,6 +76,12 @@ KNOWN: Final = (
         source="https://www.nvidia.com/en-us/agreements/enterprise-software/nvidia-open-model-license/",
     ),
     Known(
+        names=("llama3.2*", "llama4*"),
+        terms="conditions",
+        asks="as Llama's others, and models that see images are not licensed to anybody domiciled in the EU",
+        source="https://www.llama.com/llama4/use-policy/",
+    ),
+    Known(
         names=("llama*",),
         terms="conditions",
         asks="acceptable-use policy, its name shown, and above 700 million users a month a licence from Meta",

@@ -47,6 +47,8 @@ def test_every_class_says_what_it_asks_and_where_that_is_written() -> None:
     assert "100 million" in licence_of("qwen").asks
     assert "20 million" in licence_of("modified-mit").asks
     assert "source" in licence_of("agpl-3.0").asks
+    assert "EU" in licence_of("llama4").asks
+    assert "EU" not in licence_of("llama3.1").asks
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
