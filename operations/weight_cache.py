@@ -6,6 +6,9 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.model.lock import ModelLock
+from components.settings.layer import PlatformSettings
+from components.settings.load import load_stack
+from operations.deployed import outputs
 from operations.errors import CommandError
 
 DIGEST_KEY: Final = "sha256"
@@ -13,11 +16,43 @@ DIGEST_KEY: Final = "sha256"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cache:
+    """The weight cache of a platform stack; `kms_key_arn` encrypts what lies in it."""
+
+    bucket: str
+    region: str
+    kms_key_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoredFile:
-    """One object; `sha256` is what its push recorded, or None."""
+    """One object.
+
+    Attributes:
+        size_bytes: of it.
+        sha256: what its push recorded, or None.
+        kms_key_arn: the key that encrypts it; empty where none of KMS does.
+    """
 
     size_bytes: int
     sha256: str | None
+    kms_key_arn: str
+
+
+def cache_of(stack: str) -> Cache:
+    """The weight cache that a platform stack says it has.
+
+    Raises:
+        SettingsError: there is no such stack file, or it holds problems.
+        CommandError: the stack is of another layer, was never deployed, or by an older program.
+    """
+    settings = load_stack(stack)
+    if not isinstance(settings, PlatformSettings):
+        raise CommandError(f"stack {stack!r} is of layer {settings.layer}; the weight cache is a platform stack's")
+    found = outputs(stack)
+    if missing := [name for name in ("weight_cache_bucket_name", "storage_key_arn") if not found.get(name)]:
+        raise CommandError(f"stack {stack!r} has no output {missing[0]!r}; run `pulumi up --stack {stack}` again")
+    return Cache(bucket=found["weight_cache_bucket_name"], region=settings.region, kms_key_arn=found["storage_key_arn"])
 
 
 def prefix(lock: ModelLock) -> str:
@@ -42,7 +77,11 @@ def stored_files(lock: ModelLock, bucket: str, s3: Any) -> dict[str, StoredFile]
             for item in page.get("Contents", ()):
                 head = s3.head_object(Bucket=bucket, Key=item["Key"])
                 path = item["Key"].removeprefix(prefix(lock))
-                found[path] = StoredFile(size_bytes=item["Size"], sha256=head["Metadata"].get(DIGEST_KEY))
+                found[path] = StoredFile(
+                    size_bytes=item["Size"],
+                    sha256=head["Metadata"].get(DIGEST_KEY),
+                    kms_key_arn=head.get("SSEKMSKeyId", ""),
+                )
     except (ClientError, BotoCoreError) as error:
         raise CommandError(f"s3://{bucket}/{prefix(lock)}: {refusal(error)}") from None
     return found

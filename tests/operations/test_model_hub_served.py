@@ -290,14 +290,16 @@ def test_an_incomplete_lock_is_completed_by_the_real_client(hub: LoopbackHub) ->
     assert (done.complete, done.revision, len(done.files)) == (True, NEW, 5)
 
 
-COMMAND = """
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+COMMAND = f"""
+KEY = {KEY!r}
 import sys
 from pathlib import Path
-from operations.commands import model
+from operations.commands import model, model_cache
 from operations import deployed
 from operations.main import main
-model.ROOT = Path(sys.argv.pop(1))
-deployed.outputs = lambda stack: {"weight_cache_bucket_name": "from-a-command"}
+model.ROOT = model_cache.ROOT = Path(sys.argv.pop(1))
+deployed.outputs = lambda stack: dict(weight_cache_bucket_name="from-a-command", storage_key_arn=KEY)
 main()
 """
 
@@ -331,7 +333,7 @@ def test_the_commands_take_a_model_from_the_hub_to_the_cache_and_write_no_token(
     hub.tokens[TOKEN] = True
     hub.repositories[NAME].gated = True
     told = ""
-    with s3_server() as address, s3_client(address, "from-a-command", monkeypatch):
+    with s3_server() as address, s3_client(address, "from-a-command", monkeypatch) as s3:
         variables = {"HF_TOKEN": TOKEN, "HF_DEBUG": "1", **environment(address)}
         for words in (
             ("lock", NAME, "--name", "small", "--revision", OLD),
@@ -342,9 +344,13 @@ def test_the_commands_take_a_model_from_the_hub_to_the_cache_and_write_no_token(
             code, printed = command(hub, tmp_path, "model", *words, **variables)
             assert code == 0, printed
             told += printed
+        keys = [item["Key"] for item in s3.list_objects_v2(Bucket="from-a-command")["Contents"]]
+        assert len(keys) == 6
+        assert {s3.head_object(Bucket="from-a-command", Key=key)["SSEKMSKeyId"] for key in keys} == {KEY}
     lock = load_lock(tmp_path / "models" / "small.lock.yaml")
     assert (lock.revision, lock.gated) == (OLD, True)
-    assert f"small.lock.yaml: {NAME} at {OLD}, 5 files, licence mit" in told
+    assert f"small.lock.yaml: {NAME} at {OLD}, 5 files" in told
+    assert "licence mit: permissive: keep its notice" in told
     assert "left out: pickle files" in told
     assert "5 files uploaded" in told
     assert "5 files are what the lock file says" in told
