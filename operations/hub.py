@@ -79,6 +79,8 @@ def look_up(client: HfApi, repository: str, revision: str | None) -> HubRevision
     Raises:
         CommandError: repository or revision do not exist, or their terms were not accepted.
     """
+    if revision == "":
+        raise CommandError(f"{repository}: no revision ''; use a branch, a tag or a commit's hash")
     info = _asked(client, repository, revision)
     files = tuple(
         HubFile(

@@ -2,10 +2,36 @@
 
 from pathlib import Path
 
-from components.model.lock import ModelLock, dump, load_lock
+from pydantic import TypeAdapter, ValidationError
+
+from components.model.lock import ModelLock, Name, dump, load_lock
 from components.settings.checks import lock_path
 from operations.errors import CommandError
 from operations.files import write_whole
+
+
+def require_free(name: str, option: str, root: Path, repository: str | None = None) -> None:
+    """Refuses a name that no lock file may have, or that one has already.
+
+    Args:
+        name: of a lock file to write.
+        option: by which it was given.
+        root: the repository, below which `models/` lies.
+        repository: of the model to lock; a lock of the same repository may be written anew.
+
+    Raises:
+        CommandError: the name is not free.
+    """
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise CommandError(
+            f"{option}: {name!r} is no name of a lock file; use 2 to 63 small letters, digits, dots and hyphens"
+        ) from None
+    path = lock_path(name, root)
+    if path.exists() and (repository is None or (there := load_lock(path).repository) != repository):
+        kept = "both revisions are needed" if repository is None else f"it is the lock of {there}"
+        raise CommandError(f"{option}: models/{path.name} exists; name another file, {kept}")
 
 
 def named_lock(name: str, root: Path) -> ModelLock:

@@ -111,6 +111,8 @@ def lock_from_folder(
     Raises:
         CommandError: there is no config.json, or it says something unknown, or a file may run code.
     """
+    if not repository:
+        raise CommandError("the repository has no name; say what the files are known as, like owner/name")
     path = config or folder / "config.json"
     if not path.is_file():
         raise CommandError(f"{path}: missing; name the model's config.json with --config")

@@ -1,9 +1,10 @@
 """Where a model lies in the weight cache, and what lies there."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from components.model.lock import ModelLock
 from components.settings.layer import PlatformSettings
@@ -55,6 +56,20 @@ def cache_of(stack: str) -> Cache:
     return Cache(bucket=found["weight_cache_bucket_name"], region=settings.region, kms_key_arn=found["storage_key_arn"])
 
 
+def s3_of(cache: Cache) -> Any:
+    """A client of S3 in the cache's region.
+
+    Raises:
+        CommandError: the machine's AWS configuration is of no use.
+    """
+    import boto3
+
+    try:
+        return boto3.client("s3", region_name=cache.region)
+    except (BotoCoreError, ValueError) as error:
+        raise CommandError(f"AWS: {' '.join(str(error).split())}; check AWS_PROFILE and the AWS variables") from None
+
+
 def prefix(lock: ModelLock) -> str:
     """Where the revision's objects begin."""
     return f"models/{lock.name}/{lock.revision}/"
@@ -89,8 +104,11 @@ def stored_files(lock: ModelLock, bucket: str, s3: Any) -> dict[str, StoredFile]
 
 def refusal(error: ClientError | BotoCoreError) -> str:
     """AWS's answer as a line that names the way out."""
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return "no credentials of AWS; sign in, or set AWS_PROFILE"
     if not isinstance(error, ClientError):
-        return str(error)
+        words = re.sub(r"\?[^\"\s]*", "", " ".join(str(error).split()))
+        return f"{words}; the cache is reached from its network, with your AWS profile"
     code = error.response["Error"]["Code"]
     ways = {
         "NoSuchBucket": "no such bucket; is the platform stack up, and is this its output weight_cache_bucket_name?",

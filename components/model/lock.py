@@ -158,7 +158,7 @@ def load_lock(path: Path) -> ModelLock:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(path.name, ["no such file; `cloister model lock` writes one"]) from None
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(path.name, [f"not YAML: {' '.join(str(error).split())}"]) from None
     if not isinstance(document, dict):
         raise SettingsError(path.name, ["not a mapping; `cloister model lock` writes one"])

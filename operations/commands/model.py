@@ -1,17 +1,17 @@
 """`cloister model`: lock files, and the weights that they name."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from components.model.lock import ModelLock, load_lock
-from components.settings.checks import lock_path
 from components.settings.load import ROOT
 from operations.commands.model_cache import prune, push, verify
 from operations.commands.options import AsJson, Folder, LockName, print_json
 from operations.errors import CommandError
-from operations.locks import named_lock, write_lock
+from operations.locks import named_lock, require_free, write_lock
 
 WIDEST = 160
 """Columns that the longest names of the catalogue take."""
@@ -30,21 +30,29 @@ def lock(
     config: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="config.json of a folder without one.")
     ] = None,
-    weights: Annotated[str, typer.Option(help="Which weights, when a repository has several.")] = "*.safetensors",
+    weights: Annotated[
+        str | None, typer.Option(help="Which weights, when a repository has several: *.safetensors otherwise.")
+    ] = None,
 ) -> None:
     """Pin a model: the commit, every file with size and sha256, the licence, and the numbers that memory depends on."""
     from huggingface_hub import HfApi
 
     from operations.hub import left_out, look_up
-    from operations.model_lock import lock_from_folder, lock_of
+    from operations.model_lock import WEIGHTS, lock_from_folder, lock_of
 
+    _suits(
+        from_folder is not None,
+        licence,
+        {"--revision": revision, "--weights": weights},
+        {"--config": config, "--note": note},
+    )
+    require_free(name, "--name", ROOT, repository)
     if from_folder is not None:
-        if licence is None:
-            raise typer.BadParameter("--from-folder needs --licence: a folder does not say its terms")
+        assert licence is not None
         made = lock_from_folder(from_folder, name, repository=repository, licence=licence, note=note, config=config)
     else:
         found = look_up(HfApi(), repository, revision)
-        made = lock_of(found, name, weights)
+        made = lock_of(found, name, weights or WEIGHTS)
         for line in left_out(found.files, frozenset(file.path for file in made.files)):
             print(f"  left out: {line}")
     path = write_lock(made, ROOT)
@@ -71,8 +79,8 @@ def refresh(
     model = named_lock(name, ROOT)
     if model.source.kind != "hub":
         raise CommandError(f"models/{name}.lock.yaml: comes from a folder; lock the folder again to compare")
-    if write is not None and lock_path(write, ROOT).exists():
-        raise CommandError(f"--write: models/{write}.lock.yaml exists; name another file, both revisions are needed")
+    if write is not None:
+        require_free(write, "--write", ROOT)
     newer = lock_of(look_up(HfApi(), model.repository, revision), write or name)
     found = differences(model, newer)
     if write is not None:
@@ -142,6 +150,18 @@ def complete(name: LockName) -> None:
     write_lock(done, ROOT)
     _say(done)
     print(f"{name}: {len(done.files)} files of {done.repository} at {done.revision} have their digests now")
+
+
+def _suits(folder: bool, licence: str | None, of_hub: Mapping[str, object], of_folder: Mapping[str, object]) -> None:
+    """Refuses options that would be left unheard."""
+    if folder and not licence:
+        raise typer.BadParameter("--from-folder needs --licence: a folder does not say its terms")
+    for option, value in of_hub.items():
+        if folder and value is not None:
+            raise typer.BadParameter(f"{option} is for the Hub; a folder has its files and no others")
+    for option, value in {**of_folder, "--licence": licence}.items():
+        if not folder and value:
+            raise typer.BadParameter(f"{option} is for --from-folder; the Hub says it itself")
 
 
 def _say(lock: ModelLock) -> None:

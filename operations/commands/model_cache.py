@@ -22,14 +22,14 @@ def push(
 
     Every object is encrypted with the platform's storage key, which the stack's outputs name.
     """
-    import boto3
-
+    from components.model.lock import require_complete
     from operations.console import Console
     from operations.model_push import folder_source, hub_source
     from operations.model_push import push as push_model
-    from operations.weight_cache import cache_of
+    from operations.weight_cache import cache_of, s3_of
 
     model = named_lock(name, ROOT)
+    require_complete(model)
     source = folder_source(from_folder) if from_folder else hub_source(model)
     cache = cache_of(stack)
     console = Console()
@@ -37,7 +37,7 @@ def push(
         model,
         source,
         cache.bucket,
-        boto3.client("s3", region_name=cache.region),
+        s3_of(cache),
         progress=console.progress,
         kms_key_arn=cache.kms_key_arn,
         bytes_per_second=bandwidth * 2**20 if bandwidth else None,
@@ -62,12 +62,10 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare a bucket or a folder with the lock file; exits with 1 and every difference if there is one."""
-    import boto3
-
     from components.model.files import folder_problems
     from components.model.lock import require_complete
     from operations.model_verify import verify_bucket
-    from operations.weight_cache import cache_of
+    from operations.weight_cache import cache_of, s3_of
 
     if (stack is None) == (folder is None):
         raise typer.BadParameter("name either --stack or --folder")
@@ -78,8 +76,7 @@ def verify(
     else:
         assert stack is not None
         cache = cache_of(stack)
-        s3 = boto3.client("s3", region_name=cache.region)
-        problems = verify_bucket(model, cache.bucket, s3, kms_key_arn=cache.kms_key_arn, read_all=read_all)
+        problems = verify_bucket(model, cache.bucket, s3_of(cache), kms_key_arn=cache.kms_key_arn, read_all=read_all)
     if as_json:
         print_json({"model": name, "problems": problems})
         if problems:
@@ -100,14 +97,12 @@ def prune(
     """Remove old revisions from the weight cache of a platform stack; what any stack file names always stays."""
     from datetime import UTC, datetime
 
-    import boto3
-
     from operations.model_prune import judge, named_revisions, remove, stored_revisions
-    from operations.weight_cache import cache_of
+    from operations.weight_cache import cache_of, s3_of
 
     named = named_revisions(ROOT)
     cache = cache_of(stack)
-    bucket, s3 = cache.bucket, boto3.client("s3", region_name=cache.region)
+    bucket, s3 = cache.bucket, s3_of(cache)
     verdicts = judge(
         stored_revisions(bucket, s3), named, keep=keep, older_than_days=older_than_days, now=datetime.now(UTC)
     )
