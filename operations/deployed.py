@@ -20,12 +20,19 @@ def outputs(stack: str) -> dict[str, Any]:
         raise CommandError(
             "pulumi is not on PATH; install it, or run `source .cloister/env` to use the rehearsal's"
         ) from None
+    except subprocess.TimeoutExpired:
+        raise CommandError(
+            f"cannot read the outputs of stack {stack!r}: pulumi says nothing; see PULUMI_BACKEND_URL"
+        ) from None
     if done.returncode != 0:
         reason = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         raise CommandError(
             f"cannot read the outputs of stack {stack!r}: {reason}; run `pulumi up --stack {stack}` first"
         )
-    found: dict[str, Any] = json.loads(done.stdout)
+    try:
+        found: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise CommandError(f"cannot read the outputs of stack {stack!r}: pulumi printed no JSON; check it") from None
     if not found:
         raise CommandError(f"stack {stack!r} has no outputs yet; run `pulumi up --stack {stack}` first")
     return found

@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import IO, Any, Final, cast
 
-from httpx2 import HTTPError
 from huggingface_hub import HfApi, get_session, hf_hub_url
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils._headers import build_hf_headers
+from huggingface_hub.utils._http import hf_raise_for_status
 
 from operations.errors import CommandError
+from operations.hub_answers import EXPECTED, pause, refusal
 
 # Beside the weights, an engine reads these from the top folder; other copies of the weights lie in sub-folders.
 COMPANIONS: Final = (
@@ -36,18 +37,25 @@ LEFT_OUT: Final[dict[str, Callable[[str], bool]]] = {
     "copies in folders of their own": lambda path: "/" in path,
     "weights that the index does not name, or in another form": lambda path: path.endswith((".safetensors", ".gguf")),
 }
-STREAM_SECONDS: Final = 60.0
-STREAM_ATTEMPTS: Final = 6
-STREAM_PAUSE_SECONDS: Final = 0.25
+SILENT_SECONDS: Final = 60.0
+"""How long the Hub may say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HubFile:
-    """One file of a revision; `sha256` is known for files in large-file storage only."""
+    """One file of a revision.
+
+    Attributes:
+        path: inside the repository.
+        size_bytes: as the Hub lists it.
+        sha256: known for files in large-file storage only.
+        git_sha1: what git calls the content of a file that lies in the repository itself.
+    """
 
     path: str
     size_bytes: int
     sha256: str | None
+    git_sha1: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,10 @@ class HubRevision:
     gated: bool
     card: dict[str, Any]
 
+    def file(self, path: str) -> HubFile | None:
+        """One of its files."""
+        return next((file for file in self.files if file.path == path), None)
+
 
 def look_up(client: HfApi, repository: str, revision: str | None) -> HubRevision:
     """The commit that a branch, tag or hash names now, and its files.
@@ -67,25 +79,31 @@ def look_up(client: HfApi, repository: str, revision: str | None) -> HubRevision
     Raises:
         CommandError: repository or revision do not exist, or their terms were not accepted.
     """
-    try:
-        info = client.model_info(repository, revision=revision, files_metadata=True)
-    except GatedRepoError:
-        raise CommandError(f"{repository}: gated; accept its terms on the Hub and set HF_TOKEN") from None
-    except RepositoryNotFoundError:
-        raise CommandError(f"{repository}: no such repository, or it is private and HF_TOKEN is not set") from None
-    except RevisionNotFoundError:
-        raise CommandError(f"{repository}: no revision {revision!r}; use a branch, a tag or a commit's hash") from None
-    except (HfHubHTTPError, OSError) as error:
-        raise CommandError(
-            f"{repository}: the Hub cannot be reached ({error}); run this where there is internet"
-        ) from None
+    if revision == "":
+        raise CommandError(f"{repository}: no revision ''; use a branch, a tag or a commit's hash")
+    info = _asked(client, repository, revision)
     files = tuple(
-        HubFile(path=item.rfilename, size_bytes=item.size or 0, sha256=item.lfs.sha256 if item.lfs else None)
+        HubFile(
+            path=item.rfilename,
+            size_bytes=item.size or 0,
+            sha256=item.lfs.sha256 if item.lfs else None,
+            git_sha1=None if item.lfs else item.blob_id,
+        )
         for item in info.siblings or ()
     )
     data: Any = info.card_data
     card = data.to_dict() if data else {}
     return HubRevision(repository=repository, revision=str(info.sha), files=files, gated=bool(info.gated), card=card)
+
+
+def _asked(client: HfApi, repository: str, revision: str | None) -> Any:
+    for attempt in count(1):
+        try:
+            return client.model_info(repository, revision=revision, files_metadata=True, timeout=SILENT_SECONDS)
+        except EXPECTED as error:
+            if (seconds := pause(error, attempt)) is None:
+                raise refusal(repository, repository, revision, error) from None
+            time.sleep(seconds)
 
 
 def wanted(files: tuple[HubFile, ...], weights: str, shards: frozenset[str] | None = None) -> tuple[HubFile, ...]:
@@ -134,40 +152,54 @@ def open_stream(repository: str, revision: str, path: str) -> Iterator[IO[bytes]
     Raises:
         CommandError: the Hub refuses, or the connection breaks again and again without a new byte.
     """
-    pieces = _pieces(f"{repository}/{path}", hf_hub_url(repository, path, revision=revision))
+    pieces = _pieces(repository, revision, path)
     with closing(pieces):
         yield cast(IO[bytes], _Reader(pieces))
 
 
-def small_file(repository: str, revision: str, path: str) -> tuple[bytes, str]:
-    """A small file's bytes and their digest."""
-    with open_stream(repository, revision, path) as stream:
+def small_file(repository: str, revision: str, file: HubFile) -> tuple[bytes, str]:
+    """A small file's bytes and their sha256.
+
+    Raises:
+        CommandError: the Hub refuses, or the bytes are others than it lists.
+    """
+    with open_stream(repository, revision, file.path) as stream:
         content = stream.read(2**30)
-    return content, hashlib.sha256(content).hexdigest()
+    sha256 = hashlib.sha256(content).hexdigest()
+    blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    listed = (file.size_bytes, file.sha256 or sha256, file.git_sha1 or blob)
+    if listed != (len(content), sha256, blob):
+        raise CommandError(
+            f"{repository}/{file.path}: {len(content)} bytes with sha256 {sha256} came, and the Hub lists others "
+            f"({file.size_bytes} bytes, {file.sha256 or f'git blob {file.git_sha1}'}); check HF_ENDPOINT and the proxy"
+        )
+    return content, sha256
 
 
-def _pieces(name: str, address: str) -> Generator[bytes, None, None]:
-    headers = build_hf_headers() | {"Accept-Encoding": "identity"}
-    reached, size, failures = 0, -1, 0
+def _pieces(repository: str, revision: str, path: str) -> Generator[bytes, None, None]:
+    name, address = f"{repository}/{path}", hf_hub_url(repository, path, revision=revision)
+    reached, size, attempt = 0, -1, 0
     while reached != size:
-        wanted = headers | ({"Range": f"bytes={reached}-"} if reached else {})
         try:
+            headers = build_hf_headers() | {"Accept-Encoding": "identity"}
+            headers |= {"Range": f"bytes={reached}-"} if reached else {}
             with get_session().stream(
-                "GET", address, headers=wanted, follow_redirects=True, timeout=STREAM_SECONDS
+                "GET", address, headers=headers, follow_redirects=True, timeout=SILENT_SECONDS
             ) as response:
-                if response.status_code >= 500 or response.status_code == 429:
-                    raise ConnectionError(f"the Hub answers {response.status_code}")
+                hf_raise_for_status(response)
                 if response.status_code != (206 if reached else 200):
-                    raise CommandError(f"{name}: the Hub answers {response.status_code}; check HF_TOKEN")
-                size = reached + int(response.headers["Content-Length"]) if size < 0 else size
+                    raise CommandError(f"{name}: cut at {reached} bytes, and the Hub cannot go on there; run it again")
+                told = response.headers.get("Content-Length")
+                size = reached + int(told) if size < 0 and told is not None else size
                 for piece in response.iter_raw(2**20):
-                    reached, failures = reached + len(piece), 0
+                    reached, attempt = reached + len(piece), 0
                     yield piece
-        except (OSError, HTTPError) as error:
-            failures += 1
-            if failures == STREAM_ATTEMPTS:
-                raise CommandError(f"{name}: {error}; run the push again, what was sent is kept") from None
-            time.sleep(STREAM_PAUSE_SECONDS * 2**failures)
+                size = reached if told is None else size
+        except EXPECTED as error:
+            attempt += 1
+            if (seconds := pause(error, attempt)) is None:
+                raise refusal(name, repository, revision, error) from None
+            time.sleep(seconds)
 
 
 class _Reader:

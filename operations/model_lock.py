@@ -1,18 +1,17 @@
 """Writes lock files: from a revision of the Hub, or from a folder."""
 
-import fnmatch
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from huggingface_hub import HfApi
 from pydantic import ValidationError
 
 from components.model.architecture import Architecture
 from components.model.files import sha256_of
-from components.model.hub_config import architecture_of, language_part, quantisation_of
+from components.model.licence import terms_of
 from components.model.lock import Card, Licence, LockedFile, ModelLock, Source, folder_revision
+from components.model.remote_code import CONFIG, TOKENIZER
+from operations.checkpoint import document, has_chat_template, lock_of_checkpoint, shards_named
 from operations.errors import CommandError
 from operations.hub import INDEX, HubFile, HubRevision, look_up, small_file, wanted
 from operations.model_card import card_of, many
@@ -21,15 +20,7 @@ WEIGHTS: Final = "*.safetensors"
 README: Final = "README.md"
 LARGE: Final = (".safetensors", ".gguf")
 """Weights: never read to find their digest out, which the Hub has of every file in large-file storage."""
-Terms = Literal["permissive", "conditions", "non-commercial", "unknown"]
-PERMISSIVE: Final = frozenset({"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc-by-4.0", "cdla-permissive-2.0"})
-NON_COMMERCIAL: Final = ("*-nc-*", "*non-commercial*", "*research*")
-CONDITIONS: Final = ("llama*", "gemma*", "openrail*", "bigscience-*", "health-ai-*", "cc-by-sa-*")
-TORCH_TYPES: Final[Mapping[str, Literal["bfloat16", "float16", "float32"]]] = {
-    "bfloat16": "bfloat16",
-    "float16": "float16",
-    "float32": "float32",
-}
+READ: Final = (".json", ".jinja")
 
 
 def lock_from_hub(
@@ -53,26 +44,27 @@ def lock_from_hub(
 def lock_of(found: HubRevision, name: str, weights: str = WEIGHTS) -> ModelLock:
     """The lock of a revision that was looked up; arguments and errors as in `lock_from_hub`."""
     repository = found.repository
-    index = {file.path for file in found.files} & {INDEX} if weights == WEIGHTS else set()
-    shards = _shards(repository, found.revision) if index else None
+    index = found.file(INDEX) if weights == WEIGHTS else None
+    shards = shards_named(repository, small_file(repository, found.revision, index)[0]) if index else None
     files = []
-    config: dict[str, Any] = {}
+    documents: dict[str, dict[str, Any]] = {}
     chat_template = False
     for file in wanted(found.files, weights, shards):
         sha256 = file.sha256
         if sha256 is None and file.path.endswith(LARGE):
             raise CommandError(f"{repository}: the Hub has no sha256 of {file.path}; lock another revision")
-        if sha256 is None or file.path == "config.json":
-            content, sha256 = small_file(repository, found.revision, file.path)
+        if sha256 is None or file.path in (CONFIG, TOKENIZER):
+            content, sha256 = small_file(repository, found.revision, file)
             file = HubFile(path=file.path, size_bytes=len(content), sha256=sha256)
-            config = _config(repository, content) if file.path == "config.json" else config
-            chat_template |= _has_chat_template(file.path, content)
+            chat_template |= has_chat_template(file.path, content)
+            if file.path.endswith(".json"):
+                documents[file.path] = document(repository, file.path, content)
         files.append(LockedFile(path=file.path, size_bytes=file.size_bytes, sha256=sha256))
-    if not config:
+    if CONFIG not in documents:
         raise CommandError(f"{repository}: has no config.json; lock it from a folder with --config")
     licence = _licence_name(found)
-    return _lock(
-        config,
+    return lock_of_checkpoint(
+        documents,
         tuple(files),
         name=name,
         repository=repository,
@@ -86,34 +78,12 @@ def lock_of(found: HubRevision, name: str, weights: str = WEIGHTS) -> ModelLock:
     )
 
 
-def _config(repository: str, content: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(content)
-    except ValueError as error:
-        raise CommandError(f"{repository}: config.json is not JSON ({error}); lock another revision") from None
-    if not isinstance(found, dict):
-        raise CommandError(f"{repository}: config.json is no object; lock another revision")
-    return found
-
-
-def _shards(repository: str, revision: str) -> frozenset[str]:
-    content, _ = small_file(repository, revision, INDEX)
-    return _named(repository, content)
-
-
-def _named(repository: str, content: bytes) -> frozenset[str]:
-    """The shards that an index names."""
-    try:
-        return frozenset(json.loads(content)["weight_map"].values())
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise CommandError(f"{repository}: {INDEX} has no 'weight_map'; lock another revision") from None
-
-
 def _text(found: HubRevision) -> str:
     """The card's Markdown."""
-    if not any(file.path == README for file in found.files):
+    file = found.file(README)
+    if file is None:
         return ""
-    content, _ = small_file(found.repository, found.revision, README)
+    content, _ = small_file(found.repository, found.revision, file)
     return content.decode("utf-8", errors="replace")
 
 
@@ -141,6 +111,8 @@ def lock_from_folder(
     Raises:
         CommandError: there is no config.json, or it says something unknown, or a file may run code.
     """
+    if not repository:
+        raise CommandError("the repository has no name; say what the files are known as, like owner/name")
     path = config or folder / "config.json"
     if not path.is_file():
         raise CommandError(f"{path}: missing; name the model's config.json with --config")
@@ -152,8 +124,12 @@ def lock_from_folder(
         )
     except ValidationError as error:
         raise CommandError(f"{folder}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
-    return _lock(
-        _config(str(path), path.read_bytes()),
+    contents = {file.name: file.read_bytes() for file in names if file.parent == folder and file.suffix in READ}
+    documents = {
+        name: document(str(folder), name, content) for name, content in contents.items() if name.endswith(".json")
+    }
+    return lock_of_checkpoint(
+        documents | {CONFIG: document(str(path), CONFIG, path.read_bytes())},
         files,
         name=name,
         repository=repository,
@@ -162,9 +138,7 @@ def lock_from_folder(
         licence=Licence(id=licence, terms=terms_of(licence)),
         gated=False,
         base_model=base_model,
-        chat_template=any(
-            _has_chat_template(file.name, file.read_bytes()) for file in names if file.suffix in (".json", ".jinja")
-        ),
+        chat_template=any(has_chat_template(name, content) for name, content in contents.items()),
         card=Card(),
     )
 
@@ -175,7 +149,7 @@ def _of_folder(folder: Path) -> list[Path]:
     index = folder / INDEX
     if not index.is_file():
         return names
-    shards = _named(str(folder), index.read_bytes())
+    shards = shards_named(str(folder), index.read_bytes())
     if missing := sorted(name for name in shards if not (folder / name).is_file()):
         raise CommandError(f"{folder}: {INDEX} names {missing[0]!r}, which is not there; fetch it again")
     return [file for file in names if file.suffix != ".safetensors" or file.relative_to(folder).as_posix() in shards]
@@ -202,47 +176,9 @@ def _contradictions(written: Architecture, found: Architecture) -> list[str]:
     ]
 
 
-def terms_of(licence: str) -> Terms:
-    """What a licence asks, in one word; `unknown` makes a person look."""
-    name = licence.lower()
-    if name in PERMISSIVE:
-        return "permissive"
-    if any(fnmatch.fnmatch(name, pattern) for pattern in NON_COMMERCIAL):
-        return "non-commercial"
-    return "conditions" if any(fnmatch.fnmatch(name, pattern) for pattern in CONDITIONS) else "unknown"
-
-
-def _lock(config: dict[str, Any], files: tuple[LockedFile, ...], **fields: Any) -> ModelLock:
-    kind: Literal["safetensors", "gguf"] = "gguf" if any(f.path.endswith(".gguf") for f in files) else "safetensors"
-    text = {**config, **language_part(config)}
-    weights = sum(file.size_bytes or 0 for file in files if file.path.endswith(f".{kind}"))
-    try:
-        return ModelLock(
-            format=kind,
-            files=files,
-            weights_bytes=weights,
-            architecture=architecture_of(config),
-            quantisation=quantisation_of(config),
-            dtype=TORCH_TYPES.get(str(text.get("torch_dtype") or text.get("dtype")), "bfloat16"),
-            **fields,
-        )
-    except ValidationError as error:
-        raise CommandError(
-            f"{fields['repository']}: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
-        ) from None
-    except ValueError as error:
-        raise CommandError(f"{fields['repository']}: {error}") from None
-    except (AttributeError, KeyError, StopIteration, TypeError) as error:
-        raise CommandError(f"{fields['repository']}: config.json has another form than is known ({error!r})") from None
-
-
 def _licence_name(found: HubRevision) -> str:
     licence = found.card.get("license") or "unknown"
     return str(found.card.get("license_name") or licence if licence == "other" else licence)
-
-
-def _has_chat_template(path: str, content: bytes) -> bool:
-    return path == "chat_template.jinja" or (path == "tokenizer_config.json" and b'"chat_template"' in content)
 
 
 def _first(value: Any) -> str:

@@ -64,7 +64,7 @@ def push(
     s3: Any,
     *,
     progress: Callable[[str], None],
-    kms_key_id: str | None = None,
+    kms_key_arn: str | None = None,
     bytes_per_second: float | None = None,
 ) -> PushResult:
     """Uploads what is missing; the manifest comes last, so that no loader takes half a model.
@@ -78,7 +78,8 @@ def push(
         bucket: the weight cache.
         s3: boto3's S3 client.
         progress: told about once a second how far it is.
-        kms_key_id: the key that the objects are encrypted with; the bucket's own when None.
+        kms_key_arn: the key that the objects are encrypted with, whatever the bucket's default is; what lies there
+            under another key is sent again. The bucket's default when None.
         bytes_per_second: at most so fast.
 
     Raises:
@@ -93,9 +94,10 @@ def push(
         for file in lock.files
         if (found := stored.get(file.path)) is None
         or (found.size_bytes, found.sha256) != (file.size_bytes, file.sha256)
+        or (kms_key_arn or found.kms_key_arn) != found.kms_key_arn
     ]
     meter = Meter(sum(file.size_bytes or 0 for file in missing), progress, bytes_per_second)
-    upload = _Upload(lock, bucket, s3, kms_key_id, meter)
+    upload = _Upload(lock, bucket, s3, kms_key_arn, meter)
     try:
         upload.files(missing, source)
         upload.manifest()
@@ -113,8 +115,9 @@ def push(
 class _Upload:
     """Files of one model on their way into one bucket."""
 
-    def __init__(self, lock: ModelLock, bucket: str, s3: Any, kms_key_id: str | None, meter: Meter) -> None:
+    def __init__(self, lock: ModelLock, bucket: str, s3: Any, kms_key_arn: str | None, meter: Meter) -> None:
         self._lock, self._bucket, self._s3, self._meter = lock, bucket, s3, meter
+        self._kms_key_arn = kms_key_arn
         self._slots = threading.BoundedSemaphore(PARTS_IN_FLIGHT + FILES_AT_ONCE)
         tags = {
             "cloister:model": lock.name,
@@ -122,10 +125,10 @@ class _Upload:
             "cloister:licence": _tag_value(lock.licence.id),
         }
         self._common: dict[str, Any] = {"Tagging": urlencode(tags)}
-        if kms_key_id:
+        if kms_key_arn:
             self._common |= {
                 "ServerSideEncryption": "aws:kms",
-                "SSEKMSKeyId": kms_key_id,
+                "SSEKMSKeyId": kms_key_arn,
                 "BucketKeyEnabled": True,
             }
 
@@ -182,6 +185,17 @@ class _Upload:
             upload.abort()
             raise
         upload.complete(parts, whole)
+        self._check_key(file.path)
+
+    def _check_key(self, path: str) -> None:
+        """An upload that an earlier push began keeps the key that it was begun with."""
+        if self._kms_key_arn is None:
+            return
+        head = self._s3.head_object(Bucket=self._bucket, Key=object_key(self._lock, path))
+        if (key := head.get("SSEKMSKeyId", "no key of KMS")) != self._kms_key_arn:
+            raise CommandError(
+                f"{path}: an earlier push began it with {key}, not {self._kms_key_arn}; run it again to replace that"
+            )
 
     def _check(self, file: LockedFile, digest: str) -> None:
         if digest != file.sha256:

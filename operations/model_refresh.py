@@ -33,7 +33,7 @@ def differences(old: ModelLock, new: ModelLock) -> tuple[Difference, ...]:
 
 def _terms(old: ModelLock, new: ModelLock) -> Iterator[Difference]:
     if old.revision != new.revision:
-        yield _note("revision", old.revision, new.revision)
+        yield _note("revision", old.revision or "-", new.revision or "-")
     for name in ("id", "terms"):
         before, after = getattr(old.licence, name), getattr(new.licence, name)
         if before != after:
@@ -64,6 +64,8 @@ def _numbers(old: ModelLock, new: ModelLock) -> Iterator[Difference]:
             yield _look(f"architecture: {name}", numbers[name], others[name])
     if old.chat_template != new.chat_template:
         yield _look("chat template", old.chat_template, new.chat_template)
+    if old.code_left_out != new.code_left_out and (old.complete or old.code_left_out):
+        yield _look("code left out", ", ".join(old.code_left_out) or "-", ", ".join(new.code_left_out) or "-")
 
 
 def _files(old: ModelLock, new: ModelLock) -> Iterator[Difference]:

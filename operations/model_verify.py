@@ -7,13 +7,16 @@ from components.model.lock import MANIFEST, ModelLock, manifest
 from operations.weight_cache import object_key, stored_files
 
 
-def verify_bucket(lock: ModelLock, bucket: str, s3: Any, *, read_all: bool = False) -> list[str]:
+def verify_bucket(
+    lock: ModelLock, bucket: str, s3: Any, *, kms_key_arn: str | None = None, read_all: bool = False
+) -> list[str]:
     """Every difference between the weight cache and the lock.
 
     Args:
         lock: a complete lock.
         bucket: the weight cache.
         s3: boto3's S3 client.
+        kms_key_arn: the key that must encrypt every object; None for any.
         read_all: read every byte and compute digests anew, instead of trusting the digest that the push recorded.
     """
     problems = []
@@ -29,6 +32,11 @@ def verify_bucket(lock: ModelLock, bucket: str, s3: Any, *, read_all: bool = Fal
             problems.append(f"{where}: {found.size_bytes} bytes, the lock says {file.size_bytes}; push the model again")
         elif digest != file.sha256:
             problems.append(f"{where}: sha256 is {digest}, the lock says {file.sha256}; push the model again")
+    for path, found in stored.items():
+        if kms_key_arn is not None and found.kms_key_arn != kms_key_arn:
+            key = found.kms_key_arn or "no key of KMS"
+            where = f"s3://{bucket}/{object_key(lock, path)}"
+            problems.append(f"{where}: encrypted with {key}, the platform's is {kms_key_arn}; push the model again")
     where = f"s3://{bucket}/{object_key(lock, MANIFEST)}"
     if MANIFEST not in stored:
         problems.append(f"{where}: missing, so no loader takes the model; push it")

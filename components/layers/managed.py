@@ -3,7 +3,7 @@
 from typing import Any
 
 from components.managed.endpoint import InferenceEndpoint
-from components.model.lock import load_lock
+from components.model.lock import load_lock, require_complete
 from components.settings.checks import lock_path
 from components.settings.errors import SettingsError
 from components.settings.layer import ManagedSettings
@@ -16,14 +16,15 @@ def build(settings: ManagedSettings) -> dict[str, Any]:
     Outputs: url, status, repository, revision.
 
     Raises:
-        SettingsError: the lock file names no revision of a repository on the hub.
+        SettingsError: the lock file is not of a repository on the Hub, or incomplete.
     """
     lock = load_lock(lock_path(settings.lock, ROOT))
-    if lock.source.kind != "hub" or lock.revision is None:
+    if lock.source.kind != "hub":
         raise SettingsError(
             f"models/{lock.name}.lock.yaml",
-            [f"source.kind: '{lock.source.kind}' without a hub revision cannot be managed; lock a hub repository"],
+            [f"source.kind: '{lock.source.kind}' cannot be managed: the endpoint reads the Hub; lock a hub repository"],
         )
+    require_complete(lock)
     endpoint = InferenceEndpoint(
         "endpoint",
         {

@@ -10,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError, model_validator
 
 from components.model.architecture import Architecture, Positive
+from components.model.licence import Terms
 from components.settings.common import SECTION
 from components.settings.errors import SettingsError, problem_line
 
@@ -56,7 +57,7 @@ class Licence(BaseModel):
     model_config = SECTION
 
     id: Annotated[str, Field(min_length=1)]
-    terms: Literal["permissive", "conditions", "non-commercial", "unknown"]
+    terms: Terms
 
 
 class Quantisation(BaseModel):
@@ -100,8 +101,9 @@ class Card(BaseModel):
 class ModelLock(BaseModel):
     """One model, pinned: every byte that an engine will read, and what may be done with it.
 
-    `complete: false` with a reason marks a lock whose digests nobody has seen yet: it sizes and plans, `cloister model
-    complete` fills them in, and no stack serves it before.
+    `code_left_out` is Python code that the checkpoint names for itself (`auto_map`): it is not among the files, and no
+    engine runs it. `complete: false` with a reason marks a lock whose digests nobody has seen yet: it sizes and plans,
+    `cloister model complete` fills them in, and no stack serves it before.
     """
 
     model_config = SECTION
@@ -122,6 +124,7 @@ class ModelLock(BaseModel):
     weights_bytes: Positive
     architecture: Architecture
     chat_template: bool
+    code_left_out: tuple[str, ...] = ()
     card: Card = Card()
 
     @model_validator(mode="after")
@@ -155,7 +158,7 @@ def load_lock(path: Path) -> ModelLock:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(path.name, ["no such file; `cloister model lock` writes one"]) from None
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(path.name, [f"not YAML: {' '.join(str(error).split())}"]) from None
     if not isinstance(document, dict):
         raise SettingsError(path.name, ["not a mapping; `cloister model lock` writes one"])

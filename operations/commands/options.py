@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,11 @@ import typer
 from operations.errors import CommandError
 
 Stack = Annotated[str, typer.Option("--stack", help="Name of the stack, as in stacks/Pulumi.<stack>.yaml.")]
+LockName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the lock file: models/<name>.lock.yaml.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--from-folder", exists=True, file_okay=False, help="Take the files from here, not from the Hub."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from components.model.lock import load_lock
 from components.settings.checks import lock_path
@@ -52,7 +52,7 @@ def rehearse(engine: str) -> None:
         with console.step("Stand-in of the AWS account, and a Kubernetes API", 10):
             stand_ins.start(console)
         deployments = [_deploy(console, PLATFORM, 40)]
-        _push_weights(console, deployments[0].outputs["weight_cache_bucket_name"])
+        _push_weights(console, deployments[0].outputs)
         deployments.append(_deploy(console, SERVING, 25))
         _prepare_host(console, engine)
         # Containers end with `make stop` or a reboot, and Pulumi would not know.
@@ -144,7 +144,7 @@ def _deploy(console: Console, stack: str, usual_seconds: float, *, refresh: bool
     return deployment
 
 
-def _push_weights(console: Console, bucket: str) -> None:
+def _push_weights(console: Console, platform: dict[str, Any]) -> None:
     """Both forms of the model into the weight cache, each file checked against its lock."""
     import boto3
 
@@ -158,7 +158,14 @@ def _push_weights(console: Console, bucket: str) -> None:
             raise CommandError(str(refusal)) from None
         for name, folder in folders.items():
             lock = load_lock(lock_path(name, ROOT))
-            pushed = push(lock, folder_source(folder), bucket, boto3.client("s3"), progress=console.progress)
+            pushed = push(
+                lock,
+                folder_source(folder),
+                platform["weight_cache_bucket_name"],
+                boto3.client("s3"),
+                progress=console.progress,
+                kms_key_arn=platform["storage_key_arn"],
+            )
             console.line(
                 f"{name} at {str(lock.revision)[:12]}: {pushed.uploaded_files} files uploaded "
                 f"({pushed.uploaded_bytes / 1e6:.0f} MB), {pushed.kept_files} were there"

@@ -58,6 +58,7 @@ def test_a_stack_on_the_platform_previews_with_the_mandatory_policies(platform: 
 def test_what_the_estate_has_to_allow_is_refused_until_it_does(
     platform: Clone, tmp_path: Path, stack: str, key: str
 ) -> None:
+    complete(platform)
     preview = f"pulumi preview --stack {stack} {POLICIES}"
     refused = platform.shell(f"pulumi stack select --create {stack} && {preview}")
     assert refused.returncode != 0

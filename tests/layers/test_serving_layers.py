@@ -246,7 +246,7 @@ def managed_settings(lock: str) -> Any:
 
 def test_a_managed_endpoint_is_private_in_the_eu_and_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = managed_settings("qwen3-8b")
-    pinned = load_lock(lock_path("qwen3-8b", ROOT)).model_copy(update={"revision": "b" * 40})
+    pinned = load_lock(lock_path("qwen3-8b", ROOT)).model_copy(update={"revision": "b" * 40, "complete": True})
     monkeypatch.setattr(managed_layer, "load_lock", lambda _: pinned)
     found = plan(lambda: managed_layer.build(settings))
     inputs = found.one("pulumi-python:dynamic/huggingface:InferenceEndpoint").inputs
@@ -255,6 +255,12 @@ def test_a_managed_endpoint_is_private_in_the_eu_and_pinned(monkeypatch: pytest.
     assert inputs["revision"] == "b" * 40
 
 
-def test_a_model_without_a_hub_revision_cannot_be_managed() -> None:
-    with pytest.raises(SettingsError, match="cannot be managed"):
+def test_a_model_that_the_hub_does_not_have_cannot_be_managed() -> None:
+    with pytest.raises(SettingsError, match=r"source\.kind: 'folder' cannot be managed: the endpoint reads the Hub"):
         plan(lambda: managed_layer.build(managed_settings("smollm2-135m-instruct")))
+
+
+@pytest.mark.parametrize("name", ["qwen3-8b", "qwen3-32b"])
+def test_an_incomplete_lock_cannot_be_managed_whether_it_has_a_revision_or_not(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"incomplete; `cloister model complete {name}`"):
+        plan(lambda: managed_layer.build(managed_settings(name)))

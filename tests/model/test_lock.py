@@ -76,9 +76,10 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
 def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such file"):
         load_lock(tmp_path / "absent.lock.yaml")
-    (tmp_path / "broken.lock.yaml").write_text("a: [")
-    with pytest.raises(SettingsError, match="not YAML"):
-        load_lock(tmp_path / "broken.lock.yaml")
+    for content in (b"a: [", b"\xff\xfe\x00"):
+        (tmp_path / "broken.lock.yaml").write_bytes(content)
+        with pytest.raises(SettingsError, match="not YAML"):
+            load_lock(tmp_path / "broken.lock.yaml")
 
 
 def test_the_manifest_is_a_function_of_the_lock_alone() -> None:

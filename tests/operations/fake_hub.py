@@ -26,12 +26,14 @@ class FakeHub:
     def __init__(self, files: dict[str, bytes], header: Mapping[str, Any], sha: str = REVISION) -> None:
         self.files, self.header, self.sha = files, header, sha
 
-    def model_info(self, repository: str, *, revision: str | None, files_metadata: bool) -> Any:
+    def model_info(self, repository: str, *, revision: str | None, files_metadata: bool, timeout: float) -> Any:
         assert files_metadata
+        assert timeout
         siblings = [
             SimpleNamespace(
                 rfilename=path,
                 size=len(content),
+                blob_id=None,
                 lfs=SimpleNamespace(sha256=hashlib.sha256(content).hexdigest())
                 if path.endswith("safetensors")
                 else None,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.model.lock import load_lock
+from components.model.lock import dump, load_lock
 from components.settings.load import ROOT
 from operations import model_lock
 from operations.errors import CommandError
@@ -123,3 +123,31 @@ def test_completing_fills_in_what_a_lock_left_out_and_refuses_what_it_contradict
     )
     with pytest.raises(CommandError, match=rf"architecture\.kv_heads is {richer.kv_heads} here and"):
         complete(lock, client=None)  # type: ignore[arg-type]
+
+
+def test_code_that_a_checkpoint_names_is_said_in_its_lock_and_refused_where_it_is_needed(
+    config: Callable[[Any], None], tmp_path: Path
+) -> None:
+    named = {"AutoModelForCausalLM": "modeling_x.XForCausalLM"}
+    config(CONFIG | {"auto_map": named, "architectures": ["LlamaForCausalLM"]})
+    lock = lock_of(REVISION, "small")
+    assert lock.code_left_out == ("config.json: AutoModelForCausalLM modeling_x.XForCausalLM",)
+    assert "code_left_out" in dump(lock)
+    config(CONFIG | {"auto_map": named, "architectures": ["XForCausalLM"]})
+    with pytest.raises(CommandError, match="architecture 'XForCausalLM' is known to its own code only, not to vLLM"):
+        lock_of(REVISION, "small")
+    folder = folder_of(tmp_path)
+    (folder / "tokenizer_config.json").write_text(
+        '{"tokenizer_class": "X", "auto_map": {"AutoTokenizer": ["x.X", null]}}'
+    )
+    named_type = {"model_type": "unheard-of", "architectures": ["LlamaForCausalLM"]}
+    (folder / "config.json").write_text(json.dumps(CONFIG | named_type))
+    with pytest.raises(CommandError, match="tokenizer 'X' is known to its own code only"):
+        locked(folder)
+
+
+def test_a_gguf_file_needs_no_code_of_the_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"auto_map": {"AutoConfig": "x.X"}, "model_type": "own"}))
+    (tmp_path / "model.gguf").write_bytes(b"g")
+    lock = lock_from_folder(tmp_path, "small", repository="a/b", licence="mit", note="made by a test")
+    assert lock.code_left_out == ("config.json: AutoConfig x.X",)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from components.model.files import folder_problems
+from components.model.files import folder_problems, sha256_of
 from components.model.lock import ModelLock, load_lock, manifest
-from operations import hub, model_lock
+from operations import hub
 from operations.errors import CommandError
-from operations.model_lock import complete, lock_from_folder, lock_from_hub, terms_of
+from operations.model_lock import complete, lock_from_folder, lock_from_hub
 from operations.model_push import folder_source, push
 from operations.model_verify import verify_bucket
 from operations.push_parts import checksum
@@ -23,6 +23,7 @@ from tests.operations.fake_hub import CONFIG, FakeHub, opener
 
 MODELS = Path(__file__).parents[2] / "models"
 BUCKET = "pushed-weights"
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +51,13 @@ def silent(text: str) -> None:
 @pytest.mark.servers
 def test_a_pushed_model_is_complete_encrypted_and_tagged(s3: Any, folder: Path) -> None:
     lock = lock_of(folder)
-    key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-    result = push(lock, folder_source(folder), BUCKET, s3, progress=silent, kms_key_id=key)
+    result = push(lock, folder_source(folder), BUCKET, s3, progress=silent, kms_key_arn=KEY)
     assert (result.uploaded_files, result.kept_files) == (3, 0)
     assert verify_bucket(lock, BUCKET, s3, read_all=True) == []
     for path in ("model.safetensors", "manifest.json"):
         where = {"Bucket": BUCKET, "Key": object_key(lock, path)}
         head = s3.head_object(**where)
-        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", KEY)
         tags = {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(**where)["TagSet"]}
         assert tags == {
             "cloister:model": "small",
@@ -69,6 +69,34 @@ def test_a_pushed_model_is_complete_encrypted_and_tagged(s3: Any, folder: Path) 
         assert attributes["ChecksumCRC64NVME"] == checksum(body)
     again = push(lock, folder_source(folder), BUCKET, s3, progress=silent)
     assert (again.uploaded_files, again.kept_files, again.uploaded_bytes) == (0, 3, 0)
+
+
+@pytest.mark.servers
+def test_what_lies_there_under_another_key_is_told_and_sent_again(s3: Any, folder: Path) -> None:
+    lock = lock_of(folder)
+    push(lock, folder_source(folder), BUCKET, s3, progress=silent)
+    problems = verify_bucket(lock, BUCKET, s3, kms_key_arn=KEY)
+    assert len(problems) == 4
+    assert all(
+        line.endswith(f"encrypted with no key of KMS, the platform's is {KEY}; push the model again")
+        for line in problems
+    )
+    assert push(lock, folder_source(folder), BUCKET, s3, progress=silent, kms_key_arn=KEY).uploaded_files == 3
+    assert verify_bucket(lock, BUCKET, s3, kms_key_arn=KEY, read_all=True) == []
+    assert push(lock, folder_source(folder), BUCKET, s3, progress=silent, kms_key_arn=KEY).kept_files == 3
+
+
+@pytest.mark.servers
+def test_an_upload_that_was_begun_under_another_key_is_replaced_by_the_next_push(s3: Any, folder: Path) -> None:
+    lock = lock_of(folder)
+    where = {"Bucket": BUCKET, "Key": object_key(lock, "model.safetensors")}
+    digest = {"sha256": sha256_of(folder / "model.safetensors")}
+    s3.create_multipart_upload(**where, ChecksumAlgorithm="CRC64NVME", Metadata=digest)
+    with pytest.raises(CommandError, match="an earlier push began it with no key of KMS, not arn:aws:kms:"):
+        push(lock, folder_source(folder), BUCKET, s3, progress=silent, kms_key_arn=KEY)
+    assert "manifest.json: missing" in "\n".join(verify_bucket(lock, BUCKET, s3))
+    push(lock, folder_source(folder), BUCKET, s3, progress=silent, kms_key_arn=KEY)
+    assert verify_bucket(lock, BUCKET, s3, kms_key_arn=KEY, read_all=True) == []
 
 
 @pytest.mark.servers
@@ -201,19 +229,3 @@ def test_completing_a_lock_keeps_what_a_person_wrote_and_checks_the_architecture
 def test_a_repository_without_matching_weights_is_refused(fake_hub: FakeHub) -> None:
     with pytest.raises(CommandError, match=r"no file matches '\*\.gguf'"):
         lock_from_hub("example/small", "main", "small", client=fake_hub, weights="*.gguf")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("licence", "terms"),
-    [
-        ("apache-2.0", "permissive"),
-        ("MIT", "permissive"),
-        ("llama3.1", "conditions"),
-        ("gemma", "conditions"),
-        ("cc-by-nc-4.0", "non-commercial"),
-        ("proprietary", "unknown"),
-    ],
-)
-def test_licences_are_put_into_classes(licence: str, terms: str) -> None:
-    assert terms_of(licence) == terms
-    assert model_lock.PERMISSIVE

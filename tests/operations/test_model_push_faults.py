@@ -18,7 +18,7 @@ import pytest
 from components.model.lock import ModelLock, dump, manifest_sha256
 from images.weights.fetch import fetch
 from images.weights.manifest import LoaderError
-from operations import hub, push_parts
+from operations import hub, hub_answers, push_parts
 from operations.errors import CommandError
 from operations.model_lock import lock_from_folder
 from operations.model_push import folder_source, push
@@ -174,7 +174,7 @@ def test_a_stream_of_the_hub_goes_on_after_interruptions(monkeypatch: pytest.Mon
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), CuttingHub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setattr(hub, "hf_hub_url", lambda *_, **__: f"http://127.0.0.1:{server.server_port}/model")
-    monkeypatch.setattr(hub, "STREAM_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(hub_answers, "PAUSE_SECONDS", 0.001)
     with hub.open_stream("example/small", "a" * 40, "model.safetensors") as stream:
         content = b"".join(iter(lambda: stream.read(MIB), b""))
     server.shutdown()
