@@ -78,7 +78,8 @@ def model_row(
         )
         problem = memory.problem
         nodes = machines_of([model], pool)
-        start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool))
+        compiled = model.compile_cache_sha256 is not None
+        start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool), compiled=compiled)
         tokens_usd = _token_price(pool, machine, model.gpus, region, tokens_per_second)
     return ModelRow(
         model=name,

@@ -14,6 +14,7 @@ from components.gateway.configuration import GatewayPlan, SigningKey, Tls, Upstr
 from components.gateway.gateway import Gateway
 from components.layers.gateway_documents import documents
 from components.layers.platform_stack import PlatformStack, platform_stack
+from components.model.engine_cache import engine_cache_key
 from components.model.loader import model_path, stream_address
 from components.model.lock import ModelLock, load_lock
 from components.serving.admission import Admission, AdmissionArgs
@@ -43,7 +44,8 @@ class _Shared:
 def build(settings: ServingSettings) -> dict[str, Any]:
     """Isolation first, then the models and the gateway in front of them.
 
-    Outputs: namespace, models, gateway_service, revocation_target, issuer, audience; behind a front also gateway_url.
+    Outputs: namespace, models, compile_cache_keys (model -> key for the loader image's `save-cache`), gateway_service,
+    revocation_target, issuer, audience; behind a front also gateway_url.
     """
     platform = platform_stack(settings.platform)
     images = load_images(ROOT / settings.images)
@@ -76,14 +78,17 @@ def build(settings: ServingSettings) -> dict[str, Any]:
     }
     cached = {model.node_pool for name, model in settings.models.items() if paths[name] == "node-cache"}
     folders = {pool: _node_folder(pool, shared, opts) for pool in sorted(cached)}
+    keys: dict[str, str] = {}
     for name, model in settings.models.items():
         folder = folders[model.node_pool] if paths[name] == "node-cache" else None
         streamed = paths[name] == "runai-streamer"
-        Workload("workload", name, _workload(name, model, locks[name], folder, streamed, shared), opts)
+        args, keys[name] = _workload(name, model, locks[name], folder, streamed, shared)
+        Workload("workload", name, args, opts)
     gateway = Gateway("gateway", _gateway(shared), opts)
     exports = {
         "namespace": isolation.namespace,
         "models": sorted(settings.models),
+        "compile_cache_keys": keys,
         "gateway_service": gateway.service,
         "revocation_target": gateway.revocation_target,
         "issuer": settings.gateway.issuer,
@@ -120,11 +125,16 @@ def _node_folder(pool: str, shared: _Shared, opts: ResourceOptions) -> NodeFolde
 
 def _workload(
     name: str, model: ModelService, lock: ModelLock, folder: NodeFolder | None, streamed: bool, shared: _Shared
-) -> WorkloadArgs:
+) -> tuple[WorkloadArgs, str]:
+    """The workload, and the key under which what its engine compiles is kept."""
     settings, images, bucket = shared.settings, shared.images, shared.platform.weight_cache_bucket
     where = stream_address(lock, bucket) if streamed else model_path(lock)
     launch = ENGINES[model.engine](service(name, model), lock, where)
-    return WorkloadArgs(
+    engine_image = images.reference(launch.image, settings.account_id, settings.region)
+    gpu = _machine(model.node_pool, shared).gpu
+    assert gpu is not None  # the settings were checked
+    key = engine_cache_key(lock, engine_image=engine_image, gpu=gpu.name, gpus=model.gpus, arguments=launch.arguments)
+    args = WorkloadArgs(
         namespace=shared.namespace,
         model=model,
         weights=Weights(
@@ -135,12 +145,14 @@ def _workload(
             start_seconds=model.start_seconds,
             node_folder=folder,
             streamed=streamed,
+            compiled=(key, model.compile_cache_sha256) if model.compile_cache_sha256 else None,
         ),
         launch=launch,
-        engine_image=images.reference(launch.image, settings.account_id, settings.region),
+        engine_image=engine_image,
         service_account=WEIGHTS_SERVICE_ACCOUNT,
         storage_cidrs=shared.platform.storage_cidrs,
     )
+    return args, key
 
 
 def _gateway(shared: _Shared) -> GatewayArgs:

@@ -113,7 +113,7 @@ def _own(weights_bytes: int, machine: InstanceType, compiled: bool) -> tuple[Pha
             low=5 if compiled else 31,
             high=5 if compiled else 43,
             source=f"{SMALL}; {VLLM}",
-            spared_by="a restored compile cache, which pods do not have yet",
+            spared_by="compile_cache_sha256",
         ),
         Phase(
             name="profile, KV cache, graphs, warm-up",

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, Valida
 
 from components.model.architecture import Architecture, Positive
 from components.model.licence import Terms
-from components.settings.common import SECTION
+from components.settings.common import SECTION, Sha256
 from components.settings.errors import SettingsError, problem_line
 
 # Formats that run code when they are loaded, and code itself.
@@ -19,7 +19,6 @@ REFUSED_SUFFIXES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".
 MANIFEST: Final = "manifest.json"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,61}[a-z0-9]$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 QuantisationMethod = Literal[
     "none", "awq", "gptq", "fp8", "mxfp4", "compressed-tensors", "gguf-q4_0", "gguf-q4_1", "gguf-q4_k_m", "gguf-q8_0"
 ]

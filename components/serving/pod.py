@@ -10,6 +10,7 @@ from components.model.lock import ModelLock
 
 GIB: Final = 2**30
 SCRATCH: Final = "4Gi"
+SHARED_MEMORY: Final = "/dev/shm"
 
 VOLUME_GROUP: Final = 2000
 """Owns what is mounted. One for all engines: pods of different models share a node's folder of weights."""
@@ -66,7 +67,7 @@ def empty_dirs(paths: Sequence[str], *, gpus: int) -> list[tuple[core.VolumeArgs
         *volumes,
         (
             core.VolumeArgs(name="shared-memory", empty_dir=shared),
-            core.VolumeMountArgs(name="shared-memory", mount_path="/dev/shm"),
+            core.VolumeMountArgs(name="shared-memory", mount_path=SHARED_MEMORY),
         ),
     ]
 

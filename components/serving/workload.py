@@ -7,7 +7,15 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
 
 from components.serving.engines.launch import Launch
-from components.serving.pod import container_security, empty_dirs, engine_memory_gib, environment, patient, pod_security
+from components.serving.pod import (
+    SHARED_MEMORY,
+    container_security,
+    empty_dirs,
+    engine_memory_gib,
+    environment,
+    patient,
+    pod_security,
+)
 from components.serving.traffic import engine_traffic
 from components.serving.weights import Weights
 from components.settings.model_service import ModelService
@@ -141,7 +149,7 @@ def _pod(selector: dict[str, str], args: WorkloadArgs) -> k8s.core.v1.PodSpecArg
         tolerations=[core.TolerationArgs(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")],
         topology_spread_constraints=[spread] if args.model.replicas > 1 else [],
         termination_grace_period_seconds=PRE_STOP_SECONDS + args.model.drain_seconds + STOP_MARGIN_SECONDS,
-        init_containers=args.weights.loaders(),
+        init_containers=args.weights.loaders([mount for _, mount in scratch if mount.mount_path != SHARED_MEMORY]),
         containers=[_engine(args, [mount for _, mount in scratch])],
         volumes=[*args.weights.volumes(), *(volume for volume, _ in scratch)],
     )

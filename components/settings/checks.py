@@ -149,7 +149,8 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
     )
     if memory.verdict == "refuse":
         yield f"settings.models.{name}.gpus: {memory.problem}"
-    start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool))
+    compiled = model.compile_cache_sha256 is not None
+    start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool), compiled=compiled)
     if model.cold_start_seconds is not None and start.low > model.cold_start_seconds:
         part = start.longest
         yield (

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from components.settings.common import SECTION, EntryName
+from components.settings.common import SECTION, EntryName, Sha256
 
 KvCacheDtype = Literal["auto", "fp8"]
 
@@ -29,6 +29,9 @@ class ModelService(BaseModel):
     drain_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
     stream_weights: bool = False
     """Whether the engine may read weights straight from S3 where that is faster; nobody compares them with the lock."""
+
+    compile_cache_sha256: Sha256 | None = None
+    """What `save-cache` of the loader image said, after somebody reviewed the run: it is code. None compiles anew."""
 
 
 class EdgeModel(BaseModel):

@@ -118,3 +118,16 @@ def test_the_commands_say_the_digest_and_take_it(s3: Any, compiled: Path, tmp_pa
     said = subprocess.run(restored, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(said.stdout) == {"event": "restored", "sha256": digest}
     assert content(tmp_path / "back") == content(compiled)
+
+
+@pytest.mark.servers
+def test_a_cache_that_is_optional_and_missing_is_said_and_left_out(s3: Any, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "images.weights", "restore-cache", "--bucket", BUCKET, "--key", KEY]
+    words += ["--folder", str(tmp_path / "back"), "--sha256", "d" * 64]
+    codes = []
+    for more in ([], ["--optional"]):
+        done = subprocess.run([*words, *more], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        codes.append(done.returncode)
+        assert done.stderr.startswith(f"weights: s3://{BUCKET}/engine-caches/{KEY}/{'d' * 64}.tar: ")
+    assert codes == [1, 0]
+    assert not (tmp_path / "back").exists()

@@ -9,7 +9,7 @@ from components.catalog.add_ons import POD_IDENTITY_AGENT
 from components.model.loader import HOLD_PORT, model_path, stream_address
 from components.model.lock import manifest_sha256
 from components.serving.engines import ENGINES
-from components.serving.engines.launch import service
+from components.serving.engines.launch import COMPILED, service
 from components.serving.weights import NodeFolder, Weights
 from components.serving.workload import PRE_STOP_SECONDS, Workload, WorkloadArgs, host_name
 from components.settings.errors import SettingsError
@@ -27,7 +27,9 @@ DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 LOCK = tiny_lock(5 * GIB, 3 * GIB)
 
 
-def planned(*, folder: NodeFolder | None = None, streamed: bool = False, **changes: Any) -> Plan:
+def planned(
+    *, folder: NodeFolder | None = None, streamed: bool = False, compiled: tuple[str, str] | None = None, **changes: Any
+) -> Plan:
     given = {"lock": "tiny", "engine": "vllm", "node_pool": "gpu", "max_model_len": 2048, "drain_seconds": 90}
     model = ModelService.model_validate(given | changes)
     where = stream_address(LOCK, "weights-bucket") if streamed else model_path(LOCK)
@@ -42,6 +44,7 @@ def planned(*, folder: NodeFolder | None = None, streamed: bool = False, **chang
             start_seconds=model.start_seconds,
             node_folder=folder,
             streamed=streamed,
+            compiled=compiled,
         ),
         launch=ENGINES["vllm"](service("tiny", model), LOCK, where),
         engine_image=ENGINE_IMAGE,
@@ -154,6 +157,21 @@ def test_a_streaming_engine_reads_the_locked_revision_and_has_no_loader() -> Non
     variables = {variable["name"]: variable["value"] for variable in engine(found)["env"]}
     assert variables["AWS_REGION"] == "eu-central-1"
     assert int(variables["RUNAI_STREAMER_MEMORY_LIMIT"]) < 13 * GIB
+
+
+def test_what_was_compiled_is_restored_where_the_engine_looks_for_it_or_compiled_anew() -> None:
+    found = planned(compiled=("b" * 64, "c" * 64))
+    weights, compiled = pod(found)["initContainers"]
+    assert weights["name"] == "weights"
+    assert compiled["args"] == [
+        *("restore-cache", "--bucket", "weights-bucket", "--key", "b" * 64, "--sha256", "c" * 64),
+        *("--folder", COMPILED, "--optional"),
+    ]
+    variables = {variable["name"]: variable["value"] for variable in engine(found)["env"]}
+    for name in ("VLLM_CACHE_ROOT", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR"):
+        assert variables[name].startswith(f"{COMPILED}/")
+    assert {mount["mountPath"] for mount in compiled["volumeMounts"]} == {"/tmp", "/home/engine"}
+    assert list(violations(pod(found))) == []
 
 
 def test_an_engine_that_reads_files_knows_nothing_of_aws(one: Plan) -> None:

@@ -11,6 +11,8 @@ PORT: Final = 8000
 
 CACHE: Final = "/home/engine"
 """Home and caches of every engine: an empty folder that is thrown away with the container."""
+COMPILED: Final = f"{CACHE}/compiled"
+"""What an engine compiles for its GPU, and takes from there if it is restored before the engine starts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from components.model.lock import ModelLock
-from components.serving.engines.launch import CACHE, PORT, Launch, Service
+from components.serving.engines.launch import CACHE, COMPILED, PORT, Launch, Service
 
 STREAMER: Final = {"RUNAI_STREAMER_CONCURRENCY": "16", "RUNAI_STREAMER_MEMORY_LIMIT": str(2**32)}
 """Connections, and bytes of main memory through which streamed weights pass; without a limit it takes 40 GB."""
@@ -60,10 +60,10 @@ def launch(service: Service, lock: ModelLock, model_path: str) -> Launch:
             "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
             "HOME": CACHE,
             "HF_HOME": f"{CACHE}/huggingface",
-            "VLLM_CACHE_ROOT": f"{CACHE}/vllm",
+            "VLLM_CACHE_ROOT": f"{COMPILED}/vllm",
             "VLLM_CONFIG_ROOT": f"{CACHE}/config",
-            "TRITON_CACHE_DIR": f"{CACHE}/triton",
-            "TORCHINDUCTOR_CACHE_DIR": f"{CACHE}/inductor",
+            "TRITON_CACHE_DIR": f"{COMPILED}/triton",
+            "TORCHINDUCTOR_CACHE_DIR": f"{COMPILED}/inductor",
             **(STREAMER if streamed else {}),
         },
         metrics_prefix="vllm:",
