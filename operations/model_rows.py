@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from components.catalog import instances
 from components.catalog.instances import InstanceType
-from components.model.cold_start import ColdStart, cold_start
+from components.model.cold_start import ColdStart
 from components.model.lock import ModelLock
-from components.model.sizing import MemoryPlan, plan
+from components.model.sizing import MemoryPlan
 from components.model.weights_path import WeightsPath
 from components.settings.cluster import NodePool
 from components.settings.model_service import ModelService
-from components.settings.placement import machines_of, nodes_wait
+from components.settings.placement import machines_of, memory_of, start_of
 from components.settings.weights_checks import weights_path
 from operations.bill import pool_price
 
@@ -66,20 +66,10 @@ def model_row(
     elif machine.gpu is None or model.gpus > machine.gpus:
         problem = f"{machine.name} has {machine.gpus} GPUs, the model wants {model.gpus}; take a larger machine type"
     else:
-        memory = plan(
-            lock,
-            machine.gpu,
-            gpus=model.gpus,
-            max_model_len=model.max_model_len,
-            max_num_seqs=model.max_num_seqs,
-            kv_cache_dtype=model.kv_cache_dtype,
-            gpu_memory_utilization=model.gpu_memory_utilization,
-            region=region,
-        )
+        memory = memory_of(model, lock, machine.gpu, region)
         problem = memory.problem
         nodes = machines_of([model], pool)
-        compiled = model.compile_cache_sha256 is not None
-        start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool), compiled=compiled)
+        start = start_of(model, lock, pool)
         tokens_usd = _token_price(pool, machine, model.gpus, region, tokens_per_second)
     return ModelRow(
         model=name,

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.catalog import instances
-from components.model.cold_start import cold_start
 from components.model.lock import ModelLock, load_lock
-from components.model.sizing import plan
 from components.settings.errors import SettingsError, unknown_value
 from components.settings.layer import (
     EdgeSettings,
@@ -18,7 +16,7 @@ from components.settings.layer import (
 )
 from components.settings.model_service import ModelService
 from components.settings.network_checks import network_problems
-from components.settings.placement import machines_of, nodes_wait
+from components.settings.placement import machines_of, memory_of, start_of
 from components.settings.weights_checks import room_problems
 
 
@@ -137,20 +135,10 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
     lock = _lock(model.lock, root)
     if lock is None:
         return
-    memory = plan(
-        lock,
-        machine.gpu,
-        gpus=model.gpus,
-        max_model_len=model.max_model_len,
-        max_num_seqs=model.max_num_seqs,
-        kv_cache_dtype=model.kv_cache_dtype,
-        gpu_memory_utilization=model.gpu_memory_utilization,
-        region=platform.region,
-    )
+    memory = memory_of(model, lock, machine.gpu, platform.region)
     if memory.verdict == "refuse":
         yield f"settings.models.{name}.gpus: {memory.problem}"
-    compiled = model.compile_cache_sha256 is not None
-    start = cold_start(lock.weights_bytes, machine, node_waits=nodes_wait(model, pool), compiled=compiled)
+    start = start_of(model, lock, pool)
     if model.cold_start_seconds is not None and start.low > model.cold_start_seconds:
         part = start.longest
         yield (

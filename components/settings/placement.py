@@ -1,8 +1,11 @@
-"""How replicas pack into the machines of a pool, and which zones have those machines."""
+"""What a model of the settings comes to on the machines of its pool: memory, start, how replicas pack, which zones."""
 
 from collections.abc import Iterable, Iterator
 
 from components.catalog import instances
+from components.model.cold_start import ColdStart, cold_start
+from components.model.lock import ModelLock
+from components.model.sizing import MemoryPlan, plan
 from components.settings.cluster import NodePool
 from components.settings.layer import PlatformSettings
 from components.settings.model_service import ModelService
@@ -34,6 +37,30 @@ def machines_of(models: Iterable[ModelService], pool: NodePool) -> int:
 def nodes_wait(model: ModelService, pool: NodePool) -> bool:
     """Whether the pool always has machines for all replicas, as if they had it to themselves."""
     return machines_of([model], pool) <= pool.min_nodes
+
+
+def memory_of(model: ModelService, lock: ModelLock, gpu: instances.Gpu, region: str) -> MemoryPlan:
+    """How one replica fills the memory of its GPUs."""
+    return plan(
+        lock,
+        gpu,
+        gpus=model.gpus,
+        max_model_len=model.max_model_len,
+        max_num_seqs=model.max_num_seqs,
+        kv_cache_dtype=model.kv_cache_dtype,
+        gpu_memory_utilization=model.gpu_memory_utilization,
+        region=region,
+    )
+
+
+def start_of(model: ModelService, lock: ModelLock, pool: NodePool) -> ColdStart:
+    """What one replica's start is made of."""
+    return cold_start(
+        lock.weights_bytes,
+        instances.find(pool.instance_type),
+        node_waits=nodes_wait(model, pool),
+        compiled=model.compile_cache_sha256 is not None,
+    )
 
 
 def scarce_zones(platform: PlatformSettings) -> Iterator[str]:
