@@ -7,9 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from images.weights.engine_cache import restore, save
 from images.weights.fetch import fetch
-from images.weights.holding import answer_metrics
 from images.weights.manifest import LoaderError
 
 
@@ -67,6 +65,8 @@ def _fetch(arguments: argparse.Namespace) -> int:
     )
     print(result.line(), flush=True)
     if arguments.hold:
+        from images.weights.holding import answer_metrics
+
         answer_metrics(arguments.hold, result.exposition().encode())
     return 0
 
@@ -79,6 +79,9 @@ def _address(words: str) -> tuple[str, int]:
 
 
 def _engine_cache(arguments: argparse.Namespace) -> int:
+    # It needs AWS's library, whose import is a large part of a small model's start.
+    from images.weights.engine_cache import restore, save
+
     if arguments.command == "save-cache":
         said = {"event": "saved", "sha256": save(arguments.folder, arguments.bucket, arguments.key)}
     else:

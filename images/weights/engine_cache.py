@@ -15,6 +15,7 @@ from typing import IO, Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from images.weights.access import region
 from images.weights.manifest import LoaderError
 from images.weights.node_cache import free_bytes
 from images.weights.partial import sync_folder
@@ -42,7 +43,7 @@ def save(folder: Path, bucket: str, key: str) -> str:
         scratch.seek(0)
         where = {"Bucket": bucket, "Key": _name(key, digest.hexdigest())}
         try:
-            boto3.client("s3").put_object(
+            boto3.client("s3", region_name=region()).put_object(
                 **where, Body=scratch, ContentLength=size, ChecksumSHA256=base64.b64encode(digest.digest()).decode()
             )
         except (BotoCoreError, ClientError) as error:
@@ -97,7 +98,7 @@ def _pack(folder: Path, archive: IO[bytes]) -> None:
 def _download(bucket: str, name: str, archive: IO[bytes], sha256: str) -> None:
     where, digest = f"s3://{bucket}/{name}", hashlib.sha256()
     try:
-        answer: Any = boto3.client("s3").get_object(Bucket=bucket, Key=name)
+        answer: Any = boto3.client("s3", region_name=region()).get_object(Bucket=bucket, Key=name)
         size = int(answer["ContentLength"])
         # Once as an archive, once unpacked.
         if size > MOST_BYTES or 2 * size > free_bytes(Path(archive.name).parent):

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -99,15 +98,15 @@ def fetch(
         touch(folder)
         manifest, fetched = _kept_manifest(folder, manifest_sha256), 0
         if manifest is None or not _complete(folder, manifest):
-            with closing(Store(bucket, f"models/{model}/{revision}/", RECEIVE_BYTES)) as store:
-                content = store.read(NAME)
-                manifest = parse_manifest(content, manifest_sha256)
-                (folder / MARKER).unlink(missing_ok=True)
-                with only_one(target / ROOM, wait_seconds):
-                    missing = _missing_bytes(folder, manifest)
-                    evicted = make_room(target, folder, missing, manifest.size_bytes, limit_bytes)
-                    write_durably(folder / NAME, content)
-                fetched = _fetch_files(store, folder, manifest, workers)
+            store = Store(bucket, f"models/{model}/{revision}/", RECEIVE_BYTES)
+            content = store.read(NAME)
+            manifest = parse_manifest(content, manifest_sha256)
+            (folder / MARKER).unlink(missing_ok=True)
+            with only_one(target / ROOM, wait_seconds):
+                missing = _missing_bytes(folder, manifest)
+                evicted = make_room(target, folder, missing, manifest.size_bytes, limit_bytes)
+                write_durably(folder / NAME, content)
+            fetched = _fetch_files(store, folder, manifest, workers)
             write_durably(folder / MARKER, f"{manifest.sha256}\n".encode())
         held = hold(folder)
     return Result(

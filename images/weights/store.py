@@ -1,27 +1,21 @@
-"""Reads ranges of objects from S3: boto3 knows the credentials and the address, plain sockets carry the bytes."""
+"""Reads ranges of objects from S3 over plain sockets."""
 
-import os
 import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from typing import Final
+from urllib.parse import quote
 
-import boto3
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.httpsession import get_cert_path
-
-from images.weights.connection import TIMEOUT_SECONDS, Connection, Head, InterruptedTransferError
+from images.weights.access import access, authorities, sign
+from images.weights.connection import Connection, Head, InterruptedTransferError
 from images.weights.manifest import LoaderError
 
 ATTEMPTS: Final = 6
 LONGEST_PAUSE_SECONDS: Final = 5.0
+MOST_WHOLE_BYTES: Final = 2**24
 AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 AGAIN_ERRORS: Final = (ConnectionError, TimeoutError, ssl.SSLError, socket.gaierror)
 MEANING: Final = {
@@ -43,21 +37,10 @@ class Store:
     def __init__(self, bucket: str, prefix: str, chunk_bytes: int) -> None:
         self._bucket, self._prefix = bucket, prefix
         self._chunk_bytes = chunk_bytes
-        session = boto3.Session()
-        self._credentials: Any = session.get_credentials()
-        if self._credentials is None:
-            raise LoaderError("no AWS credentials found; give the pod an identity that may read the bucket")
-        try:
-            config = Config(connect_timeout=10, read_timeout=TIMEOUT_SECONDS, retries={"total_max_attempts": 4})
-            self._client: Any = session.client("s3", config=config)
-            # The address as boto3 forms it: endpoint, region and style of the bucket's name.
-            address = self._client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "x"})
-        except BotoCoreError as error:
-            raise LoaderError(f"{error}; set AWS_REGION") from None
-        self._address = urlsplit(address.split("?")[0].removesuffix("x"))
+        self._access = access(bucket)
         self._tls: ssl.SSLContext | None = None
-        if self._address.scheme == "https":
-            self._tls = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True))
+        if self._access.address.scheme == "https":
+            self._tls = ssl.create_default_context(cafile=authorities())
         self._local = threading.local()
         self._etags: dict[str, str] = {}
 
@@ -67,14 +50,16 @@ class Store:
         Raises:
             LoaderError: it is not there, or may not be read.
         """
+        body = bytearray()
+
+        def once() -> None:
+            body[:] = self._read_whole(name)
+
         try:
-            body: bytes = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"].read()
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise LoaderError(f"{self._where(name)}: {MEANING.get(code, code)}") from None
-        except BotoCoreError as error:
-            raise LoaderError(f"{self._where(name)}: {error}") from None
-        return body
+            self._persist(name, once, lambda: False)
+        finally:
+            self.release()
+        return bytes(body)
 
     def read_range(self, name: str, start: int, end: int, size: int, sink: Sink) -> None:
         """Hands the bytes from `start` up to `end` to the sink, in order, and goes on after interruptions.
@@ -89,27 +74,49 @@ class Store:
         Raises:
             LoaderError: the object is missing, has another size, changed meanwhile, or the store stays unreachable.
         """
-        reached, failures = start, 0
+        reached, progress = start, False
 
         def advance(position: int, view: memoryview) -> None:
-            nonlocal reached, failures
+            nonlocal reached, progress
             sink(position, view)
-            reached, failures = position + len(view), 0
+            reached, progress = position + len(view), True
+
+        def got_on() -> bool:
+            nonlocal progress
+            before, progress = progress, False
+            return before
 
         while reached < end:
+            self._persist(name, lambda: self._read_once(name, reached, end, size, advance), got_on)
+
+    def _persist(self, name: str, once: Callable[[], None], got_on: Callable[[], bool]) -> None:
+        """Asks again after interruptions; an attempt that got on does not count."""
+        failures = 0
+        while True:
             try:
-                self._read_once(name, reached, end, size, advance)
+                return once()
             except (InterruptedTransferError, *AGAIN_ERRORS) as error:
                 self.release()
-                failures += 1
+                failures = 1 if got_on() else failures + 1
                 if failures >= ATTEMPTS:
                     reason = str(error) or type(error).__name__
                     raise LoaderError(f"{self._where(name)}: gave up after {failures} attempts: {reason}") from None
                 time.sleep(min(0.1 * 2**failures, LONGEST_PAUSE_SECONDS))
 
+    def _read_whole(self, name: str) -> bytes:
+        connection, _ = self._connection()
+        head = connection.get(*self._signed(name))
+        if head.status != 200:
+            self._refuse(name, head, connection, 0)
+        if not 0 <= head.length <= MOST_WHOLE_BYTES:
+            raise LoaderError(f"{self._where(name)}: {head.length} bytes; push the model again")
+        body = bytearray(head.length)
+        connection.fill(memoryview(body))
+        return bytes(body)
+
     def _read_once(self, name: str, start: int, end: int, size: int, sink: Sink) -> None:
         connection, buffer = self._connection()
-        head = connection.get(*self._signed(name, start, end))
+        head = connection.get(*self._signed(name, f"bytes={start}-{end - 1}"))
         if head.status != 206:
             self._refuse(name, head, connection, size)
         self._check_same_object(name, head, start, end, size)
@@ -127,13 +134,10 @@ class Store:
         if not head.stays_open:
             self.release()
 
-    def _signed(self, name: str, start: int, end: int) -> tuple[str, dict[str, str]]:
-        path = self._address.path + quote(self._prefix + name)
-        request = AWSRequest("GET", f"{self._address.scheme}://{self._address.netloc}{path}")
-        S3SigV4Auth(self._credentials.get_frozen_credentials(), "s3", self._client.meta.region_name).add_auth(request)
+    def _signed(self, name: str, wanted: str = "") -> tuple[str, dict[str, str]]:
+        path = self._access.address.path + quote(self._prefix + name)
         # The range is not signed: it chooses among bytes that the signature opens anyway.
-        host = {"Host": self._address.netloc}
-        return path, host | dict(request.headers.items()) | {"Range": f"bytes={start}-{end - 1}"}
+        return path, sign(self._access, path) | ({"range": wanted} if wanted else {})
 
     def _check_same_object(self, name: str, head: Head, start: int, end: int, size: int) -> None:
         sent, _, stored = head.field("content-range").rpartition("/")
@@ -157,8 +161,9 @@ class Store:
 
     def _connection(self) -> tuple[Connection, memoryview]:
         if getattr(self._local, "connection", None) is None:
-            port = self._address.port or (443 if self._tls else 80)
-            self._local.connection = Connection(self._address.hostname or "", port, self._tls)
+            address = self._access.address
+            port = address.port or (443 if self._tls else 80)
+            self._local.connection = Connection(address.hostname or "", port, self._tls)
             if getattr(self._local, "buffer", None) is None:
                 self._local.buffer = memoryview(bytearray(self._chunk_bytes))
         return self._local.connection, self._local.buffer
@@ -168,10 +173,6 @@ class Store:
         if connection := getattr(self._local, "connection", None):
             connection.close()
         self._local.connection = None
-
-    def close(self) -> None:
-        """Closes what all threads share."""
-        self._client.close()
 
     def _where(self, name: str) -> str:
         return f"s3://{self._bucket}/{self._prefix}{name}"
