@@ -34,6 +34,7 @@ FILES: Final = ("~/.aws/config", "~/.aws/credentials")
 DOMAINS: Final = {"eusc-": "amazonaws.eu"}
 NO_BODY: Final = hashlib.sha256(b"").hexdigest()
 REFRESH_SECONDS: Final = 600
+ANSWERED: Final = frozenset({"AccessKeyId", "SecretAccessKey", "Token", "Expiration"})
 AGENT_SECONDS: Final = 5.0
 AGENT_ATTEMPTS: Final = 5
 
@@ -200,7 +201,10 @@ def _ask_agent(variables: Mapping[str, str]) -> Any:
     for attempt in range(1, AGENT_ATTEMPTS + 1):
         try:
             with opener.open(request, timeout=AGENT_SECONDS) as answer:
-                return json.load(answer)
+                found = json.load(answer)
+            if not found.keys() >= ANSWERED:
+                raise ValueError(f"the answer has {', '.join(sorted(found))}")
+            return found
         except (OSError, ValueError) as error:
             if attempt == AGENT_ATTEMPTS:
                 raise LoaderError(f"{where}: no credentials: {error}; check the Pod Identity agent") from None

@@ -86,8 +86,11 @@ class Store:
             before, progress = progress, False
             return before
 
-        while reached < end:
-            self._persist(name, lambda: self._read_once(name, reached, end, size, advance), got_on)
+        def once() -> None:
+            if reached < end:
+                self._read_once(name, reached, end, size, advance)
+
+        self._persist(name, once, got_on)
 
     def _persist(self, name: str, once: Callable[[], None], got_on: Callable[[], bool]) -> None:
         """Asks again after interruptions; an attempt that got on does not count."""

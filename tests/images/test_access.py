@@ -144,6 +144,17 @@ def test_an_agent_that_stays_silent_is_one_line(agent: type[Agent], pod: pytest.
     assert len(agent.asked) == 5
 
 
+@pytest.mark.servers
+def test_an_answer_without_keys_is_one_line_that_shows_none(agent: type[Agent], pod: pytest.MonkeyPatch) -> None:
+    pod.setattr("images.weights.access.time.sleep", lambda seconds: None)
+    agent.answers += [{"AccessKeyId": "a", "SecretAccessKey": "not to be told"} for _ in range(5)]
+    ours = PodAccess.found(BUCKET)
+    assert ours is not None
+    with pytest.raises(LoaderError, match="the answer has AccessKeyId, SecretAccessKey") as refused:
+        ours.keys()
+    assert "not to be told" not in str(refused.value)
+
+
 def test_the_authorities_are_a_file_that_can_be_read(pod: pytest.MonkeyPatch) -> None:
     assert ssl.create_default_context(cafile=authorities()).get_ca_certs()
     pod.setenv("AWS_CA_BUNDLE", "/given.pem")
