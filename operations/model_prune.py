@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.model.loader import CACHED_MODELS, revision_prefix
 from components.model.lock import MANIFEST, load_lock
 from components.settings.checks import lock_path
 from components.settings.load import load_stack, stack_names
 from operations.errors import CommandError
 from operations.weight_cache import refusal
 
-MODELS: Final = "models/"
 DELETE_AT_ONCE: Final = 1000
 Revision = tuple[str, str]
 """Name of a model, and the revision."""
@@ -66,14 +66,14 @@ def stored_revisions(bucket: str, s3: Any) -> list[StoredRevision]:
     """
     found: dict[Revision, list[dict[str, Any]]] = defaultdict(list)
     try:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=MODELS):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=CACHED_MODELS):
             for item in page.get("Contents", ()):
-                model, _, rest = item["Key"].removeprefix(MODELS).partition("/")
+                model, _, rest = item["Key"].removeprefix(CACHED_MODELS).partition("/")
                 revision, _, path = rest.partition("/")
                 if path:
                     found[model, revision].append(item)
     except (ClientError, BotoCoreError) as error:
-        raise CommandError(f"s3://{bucket}/{MODELS}: {refusal(error)}") from None
+        raise CommandError(f"s3://{bucket}/{CACHED_MODELS}: {refusal(error)}") from None
     return [
         StoredRevision(
             model=model,
@@ -132,7 +132,7 @@ def remove(verdicts: Iterable[Verdict], bucket: str, s3: Any) -> int:
     """
     removed = 0
     for one in (verdict.revision for verdict in verdicts if verdict.removed):
-        prefix = f"{MODELS}{one.model}/{one.revision}/"
+        prefix = revision_prefix(one.model, one.revision)
         try:
             s3.delete_object(Bucket=bucket, Key=prefix + MANIFEST)
             for keys in _some(one.keys):

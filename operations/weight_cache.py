@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
+from components.model.loader import revision_prefix
 from components.model.lock import ModelLock
 from components.settings.layer import PlatformSettings
 from components.settings.load import load_stack
@@ -72,7 +73,7 @@ def s3_of(cache: Cache) -> Any:
 
 def prefix(lock: ModelLock) -> str:
     """Where the revision's objects begin."""
-    return f"models/{lock.name}/{lock.revision}/"
+    return revision_prefix(lock.name, lock.revision)
 
 
 def object_key(lock: ModelLock, path: str) -> str:

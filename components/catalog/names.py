@@ -1,8 +1,12 @@
 """Physical names of the platform: fixed, so that policy documents are literal and can be judged at preview."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from components.catalog.regions import partition
+
+POOL_LABEL: Final = "cloister/pool"
+"""Label of nodes with the name of their pool, by which pods and volumes choose them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from components.catalog import instances
+from components.catalog.names import POOL_LABEL
 from components.catalog.node_cache import NODE_CACHE_FOLDER
 from components.settings.cluster import NodePool as NodePoolSettings
 
-POOL_LABEL: Final = "cloister/pool"
 GPU_TAINT: Final = "nvidia.com/gpu"
 CAPACITY: Final = {"on-demand": "ON_DEMAND", "spot": "SPOT"}
 

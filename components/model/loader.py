@@ -7,6 +7,9 @@ from components.model.lock import ModelLock, manifest_sha256, require_complete
 MODELS: Final = "/models"
 """The volume that loader and engine share."""
 
+CACHED_MODELS: Final = "models/"
+"""Where the weight cache has all models."""
+
 HOLD_PORT: Final = 8001
 """Where a loader that stays beside its engine answers `/metrics`."""
 
@@ -16,6 +19,11 @@ def model_path(lock: ModelLock) -> str:
     return f"{MODELS}/{lock.name}/{lock.revision}"
 
 
+def revision_prefix(name: str, revision: str | None) -> str:
+    """Where the objects of a revision begin in the weight cache."""
+    return f"{CACHED_MODELS}{name}/{revision}/"
+
+
 def stream_address(lock: ModelLock, bucket: str) -> str:
     """Where an engine that streams finds the same files itself.
 
@@ -23,7 +31,7 @@ def stream_address(lock: ModelLock, bucket: str) -> str:
         SettingsError: the lock is incomplete.
     """
     require_complete(lock)
-    return f"s3://{bucket}/models/{lock.name}/{lock.revision}"
+    return f"s3://{bucket}/{revision_prefix(lock.name, lock.revision)}".removesuffix("/")
 
 
 def fetch_arguments(lock: ModelLock, bucket: str, limit_bytes: int | None = None) -> list[str]:

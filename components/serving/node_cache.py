@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
+from components.catalog.names import POOL_LABEL
 from components.catalog.node_cache import NODE_CACHE_FOLDER
 
 core = kubernetes.core.v1
@@ -54,9 +55,7 @@ class NodeCache(ComponentResource):
                         node_selector_terms=[
                             core.NodeSelectorTermArgs(
                                 match_expressions=[
-                                    core.NodeSelectorRequirementArgs(
-                                        key="cloister/pool", operator="In", values=[args.pool]
-                                    )
+                                    core.NodeSelectorRequirementArgs(key=POOL_LABEL, operator="In", values=[args.pool])
                                 ]
                             )
                         ]

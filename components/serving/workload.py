@@ -6,6 +6,7 @@ from typing import Final
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
 
+from components.catalog.names import POOL_LABEL
 from components.serving.engines.launch import Launch
 from components.serving.pod import (
     SHARED_MEMORY,
@@ -145,7 +146,7 @@ def _pod(selector: dict[str, str], args: WorkloadArgs) -> k8s.core.v1.PodSpecArg
         automount_service_account_token=False,
         enable_service_links=False,
         security_context=pod_security(args.launch.user, args.launch.group),
-        node_selector={"cloister/pool": args.model.node_pool},
+        node_selector={POOL_LABEL: args.model.node_pool},
         tolerations=[core.TolerationArgs(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")],
         topology_spread_constraints=[spread] if args.model.replicas > 1 else [],
         termination_grace_period_seconds=PRE_STOP_SECONDS + args.model.drain_seconds + STOP_MARGIN_SECONDS,

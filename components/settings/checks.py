@@ -1,6 +1,6 @@
 """What must hold between sections and between stack files; each check yields lines for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.catalog import instances
@@ -32,24 +32,31 @@ def problems_of(settings: Settings, platform: Settings | None, root: Path) -> li
     if isinstance(settings, PlatformSettings):
         problems += [*_zones(settings), *network_problems(settings), *_pools(settings)]
     elif isinstance(settings, ManagedSettings):
-        problems += _lock_problems("settings.lock", settings.lock, root)
+        problems += _locks({"settings.lock": settings.lock}, root)[1]
     elif not isinstance(settings, OrganisationSettings):
         problems += _platform(settings.platform, settings.account_id, settings.region, platform)
     if isinstance(settings, ServingSettings | EdgeSettings):
         problems += _clients(settings)
-        for name, model in settings.models.items():
-            problems += _lock_problems(f"settings.models.{name}.lock", model.lock, root)
-    if isinstance(settings, ServingSettings) and isinstance(platform, PlatformSettings):
-        if settings.namespace != platform.cluster.inference_namespace:
-            problems.append(
-                f"settings.namespace: {settings.namespace!r} may not read the weight cache; "
-                f"{settings.platform} allows {platform.cluster.inference_namespace}"
-            )
-        for name, model in settings.models.items():
-            problems += _placement(name, model, platform, root)
-        problems += _machines(settings, platform)
-        problems += _room(settings, platform, root)
+        locks, unread = _locks({f"settings.models.{name}.lock": it.lock for name, it in settings.models.items()}, root)
+        problems += unread
+        if isinstance(settings, ServingSettings) and isinstance(platform, PlatformSettings):
+            problems += _on_platform(settings, platform, locks)
     return problems
+
+
+def _on_platform(
+    settings: ServingSettings, platform: PlatformSettings, locks: Mapping[str, ModelLock]
+) -> Iterator[str]:
+    """What a serving stack wants of its platform; a model whose lock cannot be read has been told already."""
+    if settings.namespace != platform.cluster.inference_namespace:
+        yield (
+            f"settings.namespace: {settings.namespace!r} may not read the weight cache; "
+            f"{settings.platform} allows {platform.cluster.inference_namespace}"
+        )
+    for name, model in settings.models.items():
+        yield from _placement(name, model, platform, locks.get(model.lock))
+    yield from _machines(settings, platform)
+    yield from _room(settings, platform, locks)
 
 
 def _zones(settings: PlatformSettings) -> Iterator[str]:
@@ -107,19 +114,29 @@ def lock_path(name: str, root: Path) -> Path:
     return root / "models" / f"{name}.lock.yaml"
 
 
-def _lock_problems(path: str, name: str, root: Path) -> Iterator[str]:
-    file = lock_path(name, root)
-    if not file.exists():
-        known = sorted(other.name.removesuffix(".lock.yaml") for other in file.parent.glob("*.lock.yaml"))
-        yield f"{path}: {unknown_value(name, 'lock file', known)} (`cloister model lock` writes one)"
-        return
-    try:
-        load_lock(file)
-    except SettingsError as error:
-        yield from (f"{path}: models/{file.name}: {problem}" for problem in error.problems)
+def _locks(named: Mapping[str, str], root: Path) -> tuple[dict[str, ModelLock], list[str]]:
+    """The lock files that can be read, by their names, and the problems of the others.
+
+    Args:
+        named: place in the settings -> name of the lock file there.
+        root: the repository, below which `models/` lies.
+    """
+    locks: dict[str, ModelLock] = {}
+    problems = []
+    for place, name in named.items():
+        file = lock_path(name, root)
+        if not file.exists():
+            known = sorted(other.name.removesuffix(".lock.yaml") for other in file.parent.glob("*.lock.yaml"))
+            problems.append(f"{place}: {unknown_value(name, 'lock file', known)} (`cloister model lock` writes one)")
+            continue
+        try:
+            locks[name] = locks.get(name) or load_lock(file)
+        except SettingsError as error:
+            problems += [f"{place}: models/{file.name}: {problem}" for problem in error.problems]
+    return locks, problems
 
 
-def _placement(name: str, model: ModelService, platform: PlatformSettings, root: Path) -> Iterator[str]:
+def _placement(name: str, model: ModelService, platform: PlatformSettings, lock: ModelLock | None) -> Iterator[str]:
     """The pool exists, has enough GPUs in one machine, and the model fits into their memory."""
     if model.node_pool not in platform.node_pools:
         yield f"settings.models.{name}.node_pool: {unknown_value(model.node_pool, 'node pool', platform.node_pools)}"
@@ -132,7 +149,6 @@ def _placement(name: str, model: ModelService, platform: PlatformSettings, root:
             f"{machine.gpus}; take a larger machine type or fewer GPUs"
         )
         return
-    lock = _lock(model.lock, root)
     if lock is None:
         return
     memory = memory_of(model, lock, machine.gpu, platform.region)
@@ -165,21 +181,14 @@ def _machines(settings: ServingSettings, platform: PlatformSettings) -> Iterator
             )
 
 
-def _room(settings: ServingSettings, platform: PlatformSettings, root: Path) -> Iterator[str]:
+def _room(settings: ServingSettings, platform: PlatformSettings, locks: Mapping[str, ModelLock]) -> Iterator[str]:
     """Whether the disks of every pool hold what may come together there; what has another problem is not counted."""
     for name, pool in platform.node_pools.items():
         if not (gpus := _gpus(pool.instance_type)):
             continue
         placed = {
-            model_name: (model, lock)
+            model_name: (model, locks[model.lock])
             for model_name, model in settings.models.items()
-            if model.node_pool == name and model.gpus <= gpus and (lock := _lock(model.lock, root)) is not None
+            if model.node_pool == name and model.gpus <= gpus and model.lock in locks
         }
         yield from room_problems(name, pool, instances.find(pool.instance_type), placed)
-
-
-def _lock(name: str, root: Path) -> ModelLock | None:
-    try:
-        return load_lock(lock_path(name, root))
-    except (OSError, SettingsError):
-        return None

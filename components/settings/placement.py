@@ -53,12 +53,19 @@ def memory_of(model: ModelService, lock: ModelLock, gpu: instances.Gpu, region: 
     )
 
 
-def start_of(model: ModelService, lock: ModelLock, pool: NodePool) -> ColdStart:
-    """What one replica's start is made of."""
+def start_of(model: ModelService, lock: ModelLock, pool: NodePool, *, asleep: bool = False) -> ColdStart:
+    """What one replica's start is made of.
+
+    Args:
+        model: its section of the stack.
+        lock: its lock file.
+        pool: where it runs.
+        asleep: it has given its machine back before.
+    """
     return cold_start(
         lock.weights_bytes,
         instances.find(pool.instance_type),
-        node_waits=nodes_wait(model, pool),
+        node_waits=not asleep and nodes_wait(model, pool),
         compiled=model.compile_cache_sha256 is not None,
     )
 

@@ -56,7 +56,7 @@ class Store:
             body[:] = self._read_whole(name)
 
         try:
-            self._persist(name, once, lambda: False)
+            self._persist(name, once, lambda: 0)
         finally:
             self.release()
         return bytes(body)
@@ -74,33 +74,28 @@ class Store:
         Raises:
             LoaderError: the object is missing, has another size, changed meanwhile, or the store stays unreachable.
         """
-        reached, progress = start, False
+        reached = start
 
         def advance(position: int, view: memoryview) -> None:
-            nonlocal reached, progress
+            nonlocal reached
             sink(position, view)
-            reached, progress = position + len(view), True
-
-        def got_on() -> bool:
-            nonlocal progress
-            before, progress = progress, False
-            return before
+            reached = position + len(view)
 
         def once() -> None:
             if reached < end:
                 self._read_once(name, reached, end, size, advance)
 
-        self._persist(name, once, got_on)
+        self._persist(name, once, lambda: reached)
 
-    def _persist(self, name: str, once: Callable[[], None], got_on: Callable[[], bool]) -> None:
-        """Asks again after interruptions; an attempt that got on does not count."""
-        failures = 0
+    def _persist(self, name: str, once: Callable[[], None], reached: Callable[[], int]) -> None:
+        """Asks again after interruptions; attempts that got on do not count."""
+        failures, before = 0, reached()
         while True:
             try:
                 return once()
             except (InterruptedTransferError, *AGAIN_ERRORS) as error:
                 self.release()
-                failures = 1 if got_on() else failures + 1
+                failures, before = failures + 1 if reached() == before else 1, reached()
                 if failures >= ATTEMPTS:
                     reason = str(error) or type(error).__name__
                     raise LoaderError(f"{self._where(name)}: gave up after {failures} attempts: {reason}") from None

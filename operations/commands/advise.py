@@ -8,7 +8,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from components.catalog import instances
 from components.catalog.break_even import Load, Sleep
 from components.settings.layer import PlatformSettings, ServingSettings
 from components.settings.load import ROOT, load_stack
@@ -121,9 +120,9 @@ def advise(
 
 def _of_stack(stack: str, model: str | None) -> _Chosen:
     """What a model of a serving stack runs on; the platform counts without its GPU machines."""
-    from components.model.cold_start import cold_start
     from components.model.lock import load_lock
     from components.settings.checks import lock_path
+    from components.settings.placement import start_of
     from operations.size import report_of
 
     settings = load_stack(stack)
@@ -136,12 +135,10 @@ def _of_stack(stack: str, model: str | None) -> _Chosen:
     platform = load_stack(settings.platform)
     assert isinstance(platform, PlatformSettings)  # load_stack checked it
     served = settings.models[model]
-    instance = platform.node_pools[served.node_pool].instance_type
-    # A replica that sleeps has given its machine back.
-    weights = load_lock(lock_path(served.lock, ROOT)).weights_bytes
-    start = cold_start(weights, instances.find(instance), node_waits=False)
+    pool = platform.node_pools[served.node_pool]
+    start = start_of(served, load_lock(lock_path(served.lock, ROOT)), pool, asleep=True)
     return _Chosen(
-        instance=instance,
+        instance=pool.instance_type,
         gpus=served.gpus,
         region=settings.region,
         fixed_usd=sum(cost.usd_per_month or 0.0 for cost in report_of(stack).costs if not cost.gpus),
