@@ -3,16 +3,15 @@
 import argparse
 import signal
 import sys
+import threading
 from pathlib import Path
-
-from images.registrar.leave import Leave
 
 
 def main() -> int:
     """Runs one verb; 0 when it did its work, 1 with one line otherwise, 2 for wrong usage."""
     # First of all: the kernel keeps signals from the first process of a container that does not handle them.
-    leave = Leave()
-    signal.signal(signal.SIGTERM, leave.handle)
+    leave = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: leave.set())
     arguments = _parser().parse_args()
     if arguments.verb == "certificate":
         return _certificate(arguments.folder)

@@ -4,18 +4,19 @@ import http.client
 import random
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from images.registrar.leave import Leave, LeavingError
 from images.registrar.targets import CallError, Target, TargetGroup
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 10.0
 READY_SECONDS: Final = 1.0
+ALIVE_SECONDS: Final = 1.0
 HEALTH_SECONDS: Final = 5.0
 
 
@@ -43,37 +44,42 @@ class Registration:
     settle_seconds: float
 
 
-def run(registration: Registration, leave: Leave) -> bool:
-    """Serves until SIGTERM, then leaves; whether the load balancer confirmed the end."""
-    group = TargetGroup(registration.target)
-    try:
-        leave.arm()
-        _serve(registration, group, leave)
-    except LeavingError:
-        _say("SIGTERM")
-    return _leave(registration, group)
+def run(registration: Registration, leave: threading.Event) -> bool:
+    """Serves until SIGTERM sets `leave`, then leaves; whether the load balancer confirmed the end.
+
+    A thread registers, and this one waits for the signal: a call that hangs delays nobody's leave. An error that
+    nobody foresaw ends the thread and with it the process, as a target that stays; the kubelet starts it anew.
+    """
+    serving = threading.Thread(target=_serve, args=(registration, leave), daemon=True)
+    serving.start()
+    while not leave.wait(ALIVE_SECONDS):
+        if not serving.is_alive():
+            return False
+    _say("SIGTERM")
+    return _leave(registration)
 
 
-def _serve(registration: Registration, group: TargetGroup, leave: Leave) -> None:
-    """Registers again and again. It ends by LeavingError alone: no error of AWS takes a gateway away."""
+def _serve(registration: Registration, leave: threading.Event) -> None:
+    """Registers again and again until the leave: no error of AWS takes a gateway away."""
     target = registration.target
     _wait_for_envoy(registration.metrics_port, leave)
+    group = TargetGroup(target)
     since, words = None, ""
     pauses = _pauses()
-    while True:
+    while not leave.is_set():
         try:
             group.register()
         except CallError as error:
             pause = next(pauses)
             _say(f"{target} not registered: {error}; again in {pause:.1f} s")
-            leave.pause(pause)
+            leave.wait(pause)
             continue
         pauses = _pauses()
         if since is None:
             since = time.monotonic()
             _say(f"{target} registered in {target.group}")
         if registration.serving_file.exists():
-            leave.pause(registration.repeat_seconds)
+            leave.wait(registration.repeat_seconds)
             continue
         before, (serving, words) = words, _health(group)
         if words != before:
@@ -83,7 +89,7 @@ def _serve(registration: Registration, group: TargetGroup, leave: Leave) -> None
             registration.serving_file.touch()
             _say(f"{target} counts as serving")
         else:
-            leave.pause(min(HEALTH_SECONDS, registration.repeat_seconds))
+            leave.wait(min(HEALTH_SECONDS, registration.repeat_seconds))
 
 
 def _health(group: TargetGroup) -> tuple[bool | None, str]:
@@ -95,11 +101,11 @@ def _health(group: TargetGroup) -> tuple[bool | None, str]:
     return None if words.startswith("unavailable") else words == "healthy", words
 
 
-def _wait_for_envoy(port: int, leave: Leave) -> None:
+def _wait_for_envoy(port: int, leave: threading.Event) -> None:
     """A target that nobody answers for would be unhealthy before it was ever healthy."""
     _say("waiting for Envoy")
-    while not _ready(port):
-        leave.pause(READY_SECONDS)
+    while not _ready(port) and not leave.wait(READY_SECONDS):
+        pass
 
 
 def _ready(port: int) -> bool:
@@ -113,8 +119,9 @@ def _ready(port: int) -> bool:
         connection.close()
 
 
-def _leave(registration: Registration, group: TargetGroup) -> bool:
+def _leave(registration: Registration) -> bool:
     """Out of the target group at once; when nothing new arrives any more, Envoy closes what it has answered."""
+    group = TargetGroup(registration.target)
     out = _deregister(registration, group, registration.leave_seconds)
     time.sleep(registration.settle_seconds)
     # A registration that was under way at SIGTERM may have arrived after its end.
@@ -164,4 +171,6 @@ def _pauses() -> Iterator[float]:
 
 
 def _say(line: str) -> None:
-    print(f"registrar: {line}", file=sys.stderr, flush=True)
+    # In one piece: two threads speak.
+    sys.stderr.write(f"registrar: {line}\n")
+    sys.stderr.flush()
