@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from images.weights.manifest import NAME, Manifest, WeightFile, parse_manifest
 from images.weights.node_cache import LOCK, MARKER, ROOM, hold, make_room, only_one, touch
 from images.weights.partial import write_durably
 from images.weights.store import Store
-from images.weights.transfer import StoppedError, Transfer
+from images.weights.transfer import Transfer
 
 PROGRESS_SECONDS: Final = 10.0
 # Small enough to stay in a processor's cache from the socket to the digest.
@@ -151,22 +151,15 @@ def _size(path: Path) -> int:
 def _fetch_files(store: Store, folder: Path, manifest: Manifest, workers: int) -> int:
     """Bytes fetched."""
     lacking = _lacking(folder, manifest)
-    transfer = Transfer(store, folder, lacking)
     total = sum(file.size_bytes for file in lacking)
     finished = threading.Event()
-    reporter = threading.Thread(target=_report, args=(transfer, total, finished), daemon=True)
-    reporter.start()
-    try:
-        with ThreadPoolExecutor(workers, thread_name_prefix="fetch") as pool:
-            futures = [pool.submit(transfer.work) for _ in range(workers)]
-    finally:
-        finished.set()
-        transfer.close()
-    errors = [error for future in futures if (error := future.exception())]
-    # The cause first; the other workers only report that they stopped.
-    for error in sorted(errors, key=lambda error: isinstance(error, StoppedError)):
-        raise error
-    return transfer.fetched_bytes
+    with closing(Transfer(store, folder, lacking, workers)) as transfer:
+        threading.Thread(target=_report, args=(transfer, total, finished), daemon=True).start()
+        try:
+            transfer.run()
+        finally:
+            finished.set()
+        return transfer.fetched_bytes
 
 
 def _missing_bytes(folder: Path, manifest: Manifest) -> int:

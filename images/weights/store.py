@@ -3,7 +3,6 @@
 import re
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -12,6 +11,7 @@ from urllib.parse import quote
 from images.weights.access import access, authorities, sign
 from images.weights.connection import Connection, Head, InterruptedTransferError
 from images.weights.manifest import LoaderError
+from images.weights.partial import page_aligned
 
 ATTEMPTS: Final = 6
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -32,16 +32,16 @@ Sink = Callable[[int, memoryview], None]
 
 
 class Store:
-    """Objects below one prefix of one bucket; safe to use from many threads, each of which has its own connection."""
+    """Objects below one prefix of one bucket, over one connection; a fork from before the first may use it as well."""
 
-    def __init__(self, bucket: str, prefix: str, chunk_bytes: int) -> None:
+    def __init__(self, bucket: str, prefix: str, receive_bytes: int) -> None:
         self._bucket, self._prefix = bucket, prefix
-        self._chunk_bytes = chunk_bytes
         self._access = access(bucket)
         self._tls: ssl.SSLContext | None = None
         if self._access.address.scheme == "https":
             self._tls = ssl.create_default_context(cafile=authorities())
-        self._local = threading.local()
+        self._connected: Connection | None = None
+        self._buffer = page_aligned(receive_bytes)
         self._etags: dict[str, str] = {}
 
     def read(self, name: str) -> bytes:
@@ -102,7 +102,7 @@ class Store:
                 time.sleep(min(0.1 * 2**failures, LONGEST_PAUSE_SECONDS))
 
     def _read_whole(self, name: str) -> bytes:
-        connection, _ = self._connection()
+        connection = self._connection()
         head = connection.get(*self._signed(name))
         if head.status != 200:
             self._refuse(name, head, connection, 0)
@@ -113,13 +113,13 @@ class Store:
         return bytes(body)
 
     def _read_once(self, name: str, start: int, end: int, size: int, sink: Sink) -> None:
-        connection, buffer = self._connection()
+        connection = self._connection()
         head = connection.get(*self._signed(name, f"bytes={start}-{end - 1}"))
         if head.status != 206:
             self._refuse(name, head, connection, size)
         self._check_same_object(name, head, start, end, size)
         while start < end:
-            view = buffer[: min(len(buffer), end - start)]
+            view = self._buffer[: end - start]
             try:
                 connection.fill(view)
             except BaseException:
@@ -157,20 +157,18 @@ class Store:
         meaning = MEANING.get(code, f"{head.status} {code}")
         raise LoaderError(f"{self._where(name)}: {meaning}" + (f" ({size} bytes)" if code == "InvalidRange" else ""))
 
-    def _connection(self) -> tuple[Connection, memoryview]:
-        if getattr(self._local, "connection", None) is None:
+    def _connection(self) -> Connection:
+        if self._connected is None:
             address = self._access.address
             port = address.port or (443 if self._tls else 80)
-            self._local.connection = Connection(address.hostname or "", port, self._tls)
-            if getattr(self._local, "buffer", None) is None:
-                self._local.buffer = memoryview(bytearray(self._chunk_bytes))
-        return self._local.connection, self._local.buffer
+            self._connected = Connection(address.hostname or "", port, self._tls)
+        return self._connected
 
     def release(self) -> None:
-        """Closes the calling thread's connection."""
-        if connection := getattr(self._local, "connection", None):
-            connection.close()
-        self._local.connection = None
+        """Closes the connection."""
+        if self._connected:
+            self._connected.close()
+        self._connected = None
 
     def _where(self, name: str) -> str:
         return f"s3://{self._bucket}/{self._prefix}{name}"

@@ -1,7 +1,8 @@
-"""Hands out the missing parts of a model's files to workers, a few files at a time."""
+"""Hands out the missing parts of a model's files to workers, a few files at a time, and hashes what they wrote."""
 
+import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,15 +10,11 @@ from typing import Final
 from images.weights.manifest import LoaderError, WeightFile
 from images.weights.partial import CHUNK_BYTES, PartialFile
 from images.weights.store import Store
+from images.weights.worker import Worker
 
 PART_BYTES: Final = 16 * CHUNK_BYTES
-# Parts of so many files are fetched side by side: as many as there are workers by default, so that each may hash the
-# bytes of its file while they are still in the processor's cache.
+# Parts of so many files are fetched side by side: one file is hashed by one processor at a time.
 FILES_AT_ONCE: Final = 8
-
-
-class StoppedError(Exception):
-    """Another worker failed; this one has nothing to add."""
 
 
 @dataclass
@@ -30,64 +27,69 @@ class Active:
 
 
 class Transfer:
-    """All files of one fetch; `work` runs in every worker thread until nothing is left."""
+    """All files of one fetch. A thread beside each worker process tells it what to fetch, and hashes what it wrote.
 
-    def __init__(self, store: Store, folder: Path, files: Iterable[WeightFile]) -> None:
-        self._store, self._folder = store, folder
+    Make it before the first thread: it forks.
+    """
+
+    def __init__(self, store: Store, folder: Path, files: Sequence[WeightFile], workers: int) -> None:
+        self._folder = folder
         self._waiting = list(files)[::-1]
         self._active: list[Active] = []
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._error: Exception | None = None
         self._fetched_whole: set[str] = set()
         self.fetched_bytes = 0
+        parts = sum(file.size_bytes // PART_BYTES + 1 for file in files)
+        self._lifeline, theirs = socket.socketpair()
+        self._workers = [Worker(store, folder, theirs, self._lifeline) for _ in range(min(workers, parts))]
+        theirs.close()
+        self._threads = [threading.Thread(target=self._work, args=(worker,)) for worker in self._workers]
 
-    def work(self) -> None:
-        """Takes part after part.
+    def run(self) -> None:
+        """Fetches all.
 
         Raises:
             LoaderError: a part cannot be fetched or written, or a file's digest is wrong.
-            StoppedError: another worker raised one.
         """
-        try:
-            while taken := self._take():
-                active, (start, end) = taken
-                if end > start:
-                    self._fetch(active.partial, start, end)
-                self._part_done(active)
-        except BaseException:
-            self._stop.set()
-            raise
-        finally:
-            self._store.release()
+        for thread in self._threads:
+            thread.start()
+        for thread in self._threads:
+            thread.join()
+        if self._error:
+            raise self._error
 
     def close(self) -> None:
-        """Leaves files that are not finished as they are."""
+        """Ends the workers, and leaves files that are not finished as they are."""
+        self._lifeline.close()
+        for worker in self._workers:
+            worker.join()
+        for thread in self._threads:
+            thread.join()
         for active in self._active:
             active.partial.close()
 
-    def _fetch(self, partial: PartialFile, start: int, end: int) -> None:
-        def sink(position: int, view: memoryview) -> None:
-            if self._stop.is_set():
-                raise StoppedError
-            partial.write(position, view)
-            reached = position + len(view)
-            for index in range(position // CHUNK_BYTES, reached // CHUNK_BYTES):
-                partial.mark(index)
-            if reached == partial.file.size_bytes and reached % CHUNK_BYTES:
-                partial.mark(reached // CHUNK_BYTES)
+    def _work(self, worker: Worker) -> None:
+        try:
+            while taken := self._take():
+                active, (start, end) = taken
+                for chunk in worker.fetch(active.partial.file, start, end) if end > start else ():
+                    active.partial.came(chunk)
+                    with self._lock:
+                        self.fetched_bytes += active.partial.chunk_size(chunk)
+                self._part_done(active)
+        except Exception as error:
+            # The first one is the cause; the others find that their workers have ended.
             with self._lock:
-                self.fetched_bytes += len(view)
-
-        self._store.read_range(partial.file.path, start, end, partial.file.size_bytes, sink)
+                self._error = self._error or error
+            self._lifeline.close()
 
     def _take(self) -> tuple[Active, tuple[int, int]] | None:
         with self._lock:
-            if self._stop.is_set():
-                raise StoppedError
             open_files = [active for active in self._active if active.untaken]
             while len(open_files) < FILES_AT_ONCE and self._waiting:
                 open_files.append(self._open(self._waiting.pop()))
-            if not open_files:
+            if self._error or not open_files:
                 return None
             # The file that has waited longest is served first.
             active = open_files[0]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import mmap
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ from components.model.lock import ModelLock, manifest, manifest_sha256
 from images.weights import fetch as fetch_module
 from images.weights.fetch import fetch
 from images.weights.manifest import LoaderError, WeightFile, parse_manifest
-from images.weights.partial import PartialFile
+from images.weights.partial import PartialFile, PartWriter
 from tests.images.locked_model import BUCKET, PREFIX, folder_of, locked
 from tests.loopback_s3 import s3_client, s3_server
 
@@ -157,12 +158,13 @@ def test_a_disk_that_is_too_small_is_refused_before_the_first_byte(
 def test_a_disk_that_fills_up_keeps_what_was_fetched(
     s3: Any, files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, written = os.pwrite, 0
+    # Of all processes together: every byte is in its place once.
+    real, written = os.pwrite, mmap.mmap(-1, 4096)
 
     def pwrite(descriptor: int, data: Any, position: int) -> int:
-        nonlocal written
-        written += len(data)
-        if written > 30 * 2**20:
+        count = int.from_bytes(written[:8], "big") + len(data)
+        written[:8] = count.to_bytes(8, "big")
+        if count > 30 * 2**20:
             raise OSError(28, "No space left on device")
         return real(descriptor, data, position)
 
@@ -297,12 +299,16 @@ def test_parts_of_a_resumed_file_are_the_missing_ones(tmp_path: Path) -> None:
     file = WeightFile(path="a/model.gguf", size_bytes=5 * 2**20 + 7, sha256="0" * 64)
     first = PartialFile(tmp_path, file)
     assert first.missing(2 * 2**20) == [(0, 2 << 20), (2 << 20, 4 << 20), (4 << 20, (5 << 20) + 7)]
-    first.write(2**20, memoryview(bytes(2**20)))
-    first.mark(1)
+    writer = PartWriter(tmp_path, file)
+    assert writer.write(2**20, memoryview(bytes(2**20))) == range(1, 2)
+    # Half a chunk is none, and the file's end is one.
+    assert writer.write(3 * 2**20, memoryview(bytes(2**19))) == range(3, 3)
+    assert writer.write(5 * 2**20, memoryview(bytes(7))) == range(5, 6)
+    writer.close()
     first.close()
     second = PartialFile(tmp_path, file)
-    assert second.resumed_bytes == 2**20
-    assert second.missing(2 * 2**20) == [(0, 1 << 20), (2 << 20, 4 << 20), (4 << 20, (5 << 20) + 7)]
+    assert second.present_bytes == 2**20 + 7
+    assert second.missing(2 * 2**20) == [(0, 1 << 20), (2 << 20, 4 << 20), (4 << 20, 5 << 20)]
     second.close()
 
 

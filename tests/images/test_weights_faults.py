@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -225,14 +226,20 @@ def test_a_waiting_pod_takes_over_when_the_first_is_killed(bad_s3: FaultyS3, tmp
     check_whole(tmp_path)
 
 
-PEAK = """
-import re, runpy, sys
-try:
-    runpy.run_module("images.weights", run_name="__main__")
-finally:
-    # What getrusage says begins with the memory of the process that started this one.
-    print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024, file=sys.stderr)
-"""
+def processes(pid: int) -> list[int]:
+    """A loader and its workers, as long as it lives."""
+    try:
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    except FileNotFoundError:
+        return []
+
+
+def memory_bytes(pid: int) -> int:
+    """What a process adds to the memory of its container: pages that several share are divided between them."""
+    try:
+        return int(re.findall(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[0]) * 1024
+    except (OSError, IndexError):
+        return 0
 
 
 @pytest.mark.servers
@@ -241,12 +248,36 @@ def test_memory_stays_below_100_mib_however_large_the_model_is(bad_s3: FaultyS3,
     bad_s3.objects = {PREFIX + path: content for path, content in big.items()}
     bad_s3.objects[PREFIX + "manifest.json"] = manifest(locked(big))
     words = command(tmp_path)
-    words[1:3] = ["-c", PEAK]
     words[words.index("--manifest-sha256") + 1] = manifest_sha256(locked(big))
     words[words.index("--workers") + 1] = "8"
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
-    assert json.loads(done.stdout)["fetched_bytes"] == 200 * MIB
-    assert int(done.stderr.split()[-1]) < 100 * MIB
+    samples = []
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as loader:
+        while loader.poll() is None:
+            samples.append([memory_bytes(pid) for pid in processes(loader.pid)])
+            time.sleep(0.01)
+        said = json.loads(loader.communicate()[0])
+    assert said["fetched_bytes"] == 200 * MIB
+    assert max(map(len, samples)) == 1 + 8
+    assert max(map(sum, samples)) < 100 * MIB
+
+
+@pytest.mark.servers
+def test_workers_that_are_killed_end_the_fetch_and_the_next_one_goes_on(bad_s3: FaultyS3, tmp_path: Path) -> None:
+    bad_s3.fault = lambda answer: answer.drip(piece_bytes=PIECE, pause_seconds=0.01)
+    with subprocess.Popen(command(tmp_path), cwd=ROOT, stderr=subprocess.PIPE, text=True) as loader:
+        while bad_s3.sent < 3 * MIB:
+            time.sleep(0.01)
+        # All of them: a small file's worker may have nothing left to do.
+        for pid in processes(loader.pid)[1:]:
+            os.kill(pid, signal.SIGKILL)
+        said = loader.communicate(timeout=60)[1]
+    assert loader.returncode == 1
+    assert re.search(r"^weights: \S+: a worker process was killed; give the container more memory$", said, re.M)
+    bad_s3.fault = lambda answer: None
+    bad_s3.sent = 0
+    subprocess.run(command(tmp_path), cwd=ROOT, check=True, timeout=60, capture_output=True)
+    assert bad_s3.sent < TOTAL
+    check_whole(tmp_path)
 
 
 @pytest.mark.servers
