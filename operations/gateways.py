@@ -62,11 +62,11 @@ def bring_up_to_date(stack: GatewayStack) -> None:
     publish_revocations(target, text)
 
 
-def gateway_stack(stack: str) -> GatewayStack:
-    """Read a stack's settings and its platform's outputs.
+def gateway_settings(stack: str) -> ServingSettings | EdgeSettings:
+    """The settings of a stack that has a gateway.
 
     Raises:
-        CommandError: the stack has no gateway, or its platform is not deployed.
+        CommandError: the stack has none.
         SettingsError: the stack file holds problems.
     """
     settings = load_stack(stack)
@@ -74,4 +74,15 @@ def gateway_stack(stack: str) -> GatewayStack:
         raise CommandError(
             f"stack {stack!r} is of layer {settings.layer} and has no gateway; name a serving or edge stack"
         )
+    return settings
+
+
+def gateway_stack(stack: str) -> GatewayStack:
+    """Read a stack's settings and its platform's outputs.
+
+    Raises:
+        CommandError: the stack has no gateway, or its platform is not deployed.
+        SettingsError: the stack file holds problems.
+    """
+    settings = gateway_settings(stack)
     return GatewayStack(stack=stack, settings=settings, platform=outputs(settings.platform))

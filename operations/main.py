@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from components.settings.errors import SettingsError
-from operations.commands import images, model, network, policies, prices, rehearse, token
+from operations.commands import gateway, images, model, network, policies, prices, rehearse, token
 from operations.commands.advise import advise
 from operations.commands.options import print_json
 from operations.commands.size import size
@@ -23,6 +23,7 @@ app.add_typer(rehearse.app, name="rehearse")
 app.add_typer(model.app, name="model")
 app.add_typer(images.app, name="images")
 app.add_typer(token.app, name="token")
+app.add_typer(gateway.app, name="gateway")
 app.add_typer(network.app, name="network")
 app.add_typer(policies.app, name="policies")
 app.add_typer(prices.app, name="prices")

@@ -71,20 +71,22 @@ def _model(
     )
 
 
+def gateway_plan(settings: EdgeSettings, keys: tuple[SigningKey, ...]) -> GatewayPlan:
+    """The gateway in front of an edge host's engines."""
+    return GatewayPlan(
+        gateway=settings.gateway,
+        tiers=settings.tiers,
+        clients=settings.clients,
+        upstreams={name: Upstream(addresses=((host_name(name), PORT),)) for name in settings.models},
+        signing_keys=keys,
+    )
+
+
 def _gateway(
     settings: EdgeSettings, platform: PlatformStack, images: Images, host: Host, models: Sequence[Model]
 ) -> EdgeGatewayArgs:
-    def plan(keys: tuple[SigningKey, ...]) -> GatewayPlan:
-        return GatewayPlan(
-            gateway=settings.gateway,
-            tiers=settings.tiers,
-            clients=settings.clients,
-            upstreams={name: Upstream(addresses=((host_name(name), PORT),)) for name in settings.models},
-            signing_keys=keys,
-        )
-
-    written = documents(platform.signing_keys, plan)
-    places = plan(())
+    written = documents(platform.signing_keys, lambda keys: gateway_plan(settings, keys))
+    places = gateway_plan(settings, ())
     return EdgeGatewayArgs(
         host=settings.host,
         image=images.reference("envoy", settings.account_id, settings.region),

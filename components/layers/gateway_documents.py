@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pulumi import Output
 
 from components.gateway.configuration import GatewayPlan, SigningKey, bootstrap, dynamic_files
+from components.gateway.validation import validated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +21,11 @@ class Documents:
 def documents(
     signing_keys: Output[tuple[SigningKey, ...]], plan: Callable[[tuple[SigningKey, ...]], GatewayPlan]
 ) -> Documents:
-    """The documents of a plan that becomes complete with the signing keys."""
-    planned = signing_keys.apply(plan)
+    """The documents of a plan that becomes complete with the signing keys.
+
+    A plan that Envoy refuses ends the preview: no document of it is ever applied.
+    """
+    planned = signing_keys.apply(lambda keys: validated(plan(keys)))
     return Documents(
         bootstrap=planned.apply(lambda complete: json.dumps(bootstrap(complete), indent=1, sort_keys=True)),
         files=planned.apply(dynamic_files),

@@ -1,6 +1,6 @@
 """The layer `serving`: models and their gateway on the platform's cluster."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi_kubernetes as kubernetes
@@ -155,20 +155,24 @@ def _workload(
     return args, key
 
 
+def gateway_plan(settings: ServingSettings, keys: tuple[SigningKey, ...]) -> GatewayPlan:
+    """The gateway in front of a serving stack's engines, without TLS."""
+    upstreams = {name: Upstream(addresses=((host_name(name, settings.namespace), PORT),)) for name in settings.models}
+    return GatewayPlan(
+        gateway=settings.gateway,
+        tiers=settings.tiers,
+        clients=settings.clients,
+        upstreams=upstreams,
+        signing_keys=keys,
+    )
+
+
 def _gateway(shared: _Shared) -> GatewayArgs:
     settings, platform = shared.settings, shared.platform
 
     def plan(keys: tuple[SigningKey, ...]) -> GatewayPlan:
-        return GatewayPlan(
-            gateway=settings.gateway,
-            tiers=settings.tiers,
-            clients=settings.clients,
-            upstreams={
-                name: Upstream(addresses=((host_name(name, settings.namespace), PORT),)) for name in settings.models
-            },
-            signing_keys=keys,
-            tls=Tls(folder=TLS_FOLDER) if platform.gateway_target_group_arn else None,
-        )
+        tls = Tls(folder=TLS_FOLDER) if platform.gateway_target_group_arn else None
+        return replace(gateway_plan(settings, keys), tls=tls)
 
     written = documents(platform.signing_keys, plan)
     places = plan(())

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from components.gateway.configuration import (
-    REVOCATION_FILE,
+    BOOTSTRAP_FILE,
     GatewayPlan,
     Upstream,
     arguments,
-    bootstrap,
-    dynamic_files,
     revocation_file,
 )
 from components.settings.gateway import Client, Gateway, Tier
+from operations.gateway_render import write as write_files
 from operations.token_revoke import FolderTarget, publish_revocations
 from operations.token_signing import sign
 from tests.operations.local_key import LocalKey
@@ -251,9 +250,15 @@ def running(plan: GatewayPlan, folder: Path, key: LocalKey) -> Iterator[RunningG
     listen, metrics = free_ports(2)
     plan = replace(plan, listen_port=listen, metrics_port=metrics)
     write(plan)
-    (folder / "envoy.json").write_text(json.dumps(bootstrap(plan)))
+    with started(plan, folder, key, arguments(str(folder / BOOTSTRAP_FILE))) as gateway:
+        yield gateway
+
+
+@contextmanager
+def started(plan: GatewayPlan, folder: Path, key: LocalKey, words: Sequence[str]) -> Iterator[RunningGateway]:
+    """Start Envoy with these words, over files that are there."""
     with (folder / "envoy.log").open("wb") as log:
-        command = [str(ENVOY), *arguments(str(folder / "envoy.json")), "--file-flush-interval-msec", "50"]
+        command = [str(ENVOY), *words, "--file-flush-interval-msec", "50"]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     gateway = RunningGateway(plan, folder, key, process)
 
@@ -261,7 +266,7 @@ def running(plan: GatewayPlan, folder: Path, key: LocalKey) -> Iterator[RunningG
         if process.poll() is not None:
             raise AssertionError(gateway.output()[-2000:])
         try:
-            return gateway.get("/ready", port=metrics).status == 200
+            return gateway.get("/ready", port=plan.metrics_port).status == 200
         except OSError:
             return False
 
@@ -278,13 +283,5 @@ def running(plan: GatewayPlan, folder: Path, key: LocalKey) -> Iterator[RunningG
 
 
 def write(plan: GatewayPlan) -> None:
-    """Write the watched files; a revocation file that is there already stays."""
-    folder, revocation = Path(plan.configuration_folder), Path(plan.revocation_folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    revocation.mkdir(parents=True, exist_ok=True)
-    for name, text in dynamic_files(plan).items():
-        temporary = folder / f".{name}"
-        temporary.write_text(text)
-        temporary.replace(folder / name)
-    if not (revocation / REVOCATION_FILE).exists():
-        (revocation / REVOCATION_FILE).write_text(revocation_file((), ()))
+    """Write all files; a revocation file that is there already stays."""
+    write_files(plan, Path(plan.configuration_folder).parent)

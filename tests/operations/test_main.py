@@ -10,7 +10,18 @@ from typer.testing import CliRunner
 from operations.main import app, main
 
 RUNNER = CliRunner()
-COMMANDS = ["", "rehearse", "model", "images", "network", "network explain", "token", "size", "kubernetes-token"]
+COMMANDS = [
+    "",
+    "rehearse",
+    "model",
+    "images",
+    "network",
+    "network explain",
+    "token",
+    "gateway",
+    "size",
+    "kubernetes-token",
+]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

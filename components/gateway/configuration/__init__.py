@@ -7,6 +7,7 @@ from components.gateway.configuration.documents import (
     dynamic_files,
     inlined,
 )
+from components.gateway.configuration.keys import json_web_key_set, signing_keys
 from components.gateway.configuration.plan import GatewayPlan, SigningKey, Tls, Upstream
 from components.gateway.configuration.revocation import REVOCATION_FILE, revocation_file
 
@@ -21,5 +22,7 @@ __all__ = [
     "bootstrap",
     "dynamic_files",
     "inlined",
+    "json_web_key_set",
     "revocation_file",
+    "signing_keys",
 ]

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from components.gateway.configuration.plan import SigningKey
 
@@ -48,3 +48,39 @@ def json_web_key_set(keys: Iterable[SigningKey]) -> str:
     if len(set(names)) != len(names):
         raise ValueError(f"two signing keys have one name: {', '.join(names)}")
     return json.dumps({"keys": found}, separators=(",", ":"))
+
+
+def signing_keys(key_set: str) -> tuple[SigningKey, ...]:
+    """The keys of a JSON Web Key Set (RFC 7517): public keys for ES256, each with a name.
+
+    Raises:
+        ValueError: the text is no key set, or holds a private key or one of another kind.
+    """
+    try:
+        entries = json.loads(key_set)["keys"]
+    except (ValueError, KeyError, TypeError):
+        entries = None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError('this is no JSON Web Key Set; write {"keys": [{"kty": "EC", "crv": "P-256", …}]}')
+    return tuple(_signing_key(entry) for entry in entries)
+
+
+def _signing_key(entry: dict[str, Any]) -> SigningKey:
+    kid = entry.get("kid")
+    if "d" in entry:
+        raise ValueError(f"key {kid!r} is a private key; give its public half, without `d`")
+    if not isinstance(kid, str) or (entry.get("kty"), entry.get("crv")) != ("EC", "P-256"):
+        raise ValueError(f"key {kid!r} is not one of P-256 with a name; the gateway takes ES256 alone")
+    point = b"".join(_coordinate(entry, name) for name in ("x", "y"))
+    return SigningKey(kid=kid, public_key=base64.b64encode(P256_HEADER + point).decode())
+
+
+def _coordinate(entry: dict[str, Any], name: str) -> bytes:
+    text = str(entry.get(name))
+    try:
+        found = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        found = b""
+    if len(found) != COORDINATE_BYTES:
+        raise ValueError(f"key {entry['kid']!r}: `{name}` is not {COORDINATE_BYTES} bytes in base64url")
+    return found
