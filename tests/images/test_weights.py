@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -179,13 +178,6 @@ def test_a_disk_that_fills_up_keeps_what_was_fetched(
     result = run(locked(files), tmp_path)
     assert result.fetched_bytes < result.total_bytes - 15 * 2**20
     assert ".complete" in names(tmp_path)
-
-
-@pytest.mark.servers
-def test_two_loaders_at_once_fetch_every_byte_once(s3: Any, files: dict[str, bytes], tmp_path: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda _: run(locked(files), tmp_path), range(2)))
-    assert sorted(result.fetched_bytes for result in results) == [0, sum(map(len, files.values()))]
 
 
 @pytest.mark.servers
