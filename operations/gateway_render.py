@@ -49,11 +49,10 @@ class Place:
 def stack_plan(settings: ServingSettings | EdgeSettings, keys: tuple[SigningKey, ...]) -> GatewayPlan:
     """What the layer itself deploys, without TLS."""
     # Pulumi's packages: seconds of imports that a wrong option must not wait for.
-    from components.layers import edge, serving
+    from components.edge.gateway_plan import gateway_plan as edge_plan
+    from components.serving.gateway_plan import gateway_plan as serving_plan
 
-    if isinstance(settings, EdgeSettings):
-        return edge.gateway_plan(settings, keys)
-    return serving.gateway_plan(settings, keys)
+    return edge_plan(settings, keys) if isinstance(settings, EdgeSettings) else serving_plan(settings, keys)
 
 
 def at(place: Place, plan: GatewayPlan, backends: Mapping[str, tuple[tuple[str, int], ...]]) -> GatewayPlan:

@@ -7,15 +7,15 @@ import pulumi_docker as docker
 from pulumi import ResourceOptions
 
 from components.edge.gateway import EdgeGateway, EdgeGatewayArgs
+from components.edge.gateway_plan import gateway_plan
 from components.edge.host import Host, HostArgs
-from components.edge.model import Model, ModelArgs, host_name
-from components.gateway.configuration import GatewayPlan, SigningKey, Upstream
+from components.edge.model import Model, ModelArgs
 from components.layers.gateway_documents import documents
 from components.layers.platform_stack import PlatformStack, platform_stack
 from components.model.loader import model_path
 from components.model.lock import load_lock
 from components.serving.engines import ENGINES
-from components.serving.engines.launch import PORT, service
+from components.serving.engines.launch import service
 from components.settings.checks import lock_path
 from components.settings.images_lock import Images, load_images, registry_host
 from components.settings.layer import EdgeSettings
@@ -68,17 +68,6 @@ def _model(
         aws_folder=str(settings.host.path("aws", ROOT)),
         inside=host.inside,
         outside=host.outside,
-    )
-
-
-def gateway_plan(settings: EdgeSettings, keys: tuple[SigningKey, ...]) -> GatewayPlan:
-    """The gateway in front of an edge host's engines."""
-    return GatewayPlan(
-        gateway=settings.gateway,
-        tiers=settings.tiers,
-        clients=settings.clients,
-        upstreams={name: Upstream(addresses=((host_name(name), PORT),)) for name in settings.models},
-        signing_keys=keys,
     )
 
 

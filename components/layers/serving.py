@@ -10,7 +10,7 @@ from components.catalog import instances
 from components.catalog.node_cache import node_cache_bytes
 from components.cluster.identity import WEIGHTS_SERVICE_ACCOUNT
 from components.gateway.arguments import TLS_FOLDER, Front, GatewayArgs
-from components.gateway.configuration import GatewayPlan, SigningKey, Tls, Upstream
+from components.gateway.configuration import GatewayPlan, SigningKey, Tls
 from components.gateway.gateway import Gateway
 from components.layers.gateway_documents import documents
 from components.layers.platform_stack import PlatformStack, platform_stack
@@ -20,11 +20,12 @@ from components.model.lock import ModelLock, load_lock
 from components.serving.admission import Admission, AdmissionArgs
 from components.serving.engines import ENGINES
 from components.serving.engines.launch import PORT, service
+from components.serving.gateway_plan import gateway_plan
 from components.serving.isolation import Isolation, IsolationArgs
 from components.serving.kubeconfig import kubeconfig
 from components.serving.node_cache import NodeCache, NodeCacheArgs
 from components.serving.weights import NodeFolder, Weights
-from components.serving.workload import Workload, WorkloadArgs, host_name
+from components.serving.workload import Workload, WorkloadArgs
 from components.settings.checks import lock_path
 from components.settings.images_lock import Images, load_images, registry_host
 from components.settings.layer import ServingSettings
@@ -153,18 +154,6 @@ def _workload(
         storage_cidrs=shared.platform.storage_cidrs,
     )
     return args, key
-
-
-def gateway_plan(settings: ServingSettings, keys: tuple[SigningKey, ...]) -> GatewayPlan:
-    """The gateway in front of a serving stack's engines, without TLS."""
-    upstreams = {name: Upstream(addresses=((host_name(name, settings.namespace), PORT),)) for name in settings.models}
-    return GatewayPlan(
-        gateway=settings.gateway,
-        tiers=settings.tiers,
-        clients=settings.clients,
-        upstreams=upstreams,
-        signing_keys=keys,
-    )
 
 
 def _gateway(shared: _Shared) -> GatewayArgs:

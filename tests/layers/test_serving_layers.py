@@ -23,8 +23,8 @@ from tests.platform_stack import settings as platform_settings
 
 REFERENCE = "pulumi:pulumi:StackReference"
 PUBLIC_KEY = (
-    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEkWRPkvSQnKyKbpbtEKoGUu6ol0bYb6Npa0eZ+nWrGw6x3I6VXY5pCpOqQGy2cbIYtyMzHkKHYHzRAyRJ"
-    "WZfXWw=="
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAErEs0kogXsc/erMFMKZDVagJJmpf9tNY5e0BvhxMsbLfVc84gRGhnSiBeOHKCsroIWOyXas7JHfsf"
+    "BHLc9iao6w=="
 )
 GROUP = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/cloister-gateway/0a1b2c3d4e5f6071"
 ENDPOINTS = ("10.42.224.0/26", "10.42.224.64/26", "10.42.224.128/26")
