@@ -2,12 +2,12 @@
 
 import errno
 import hashlib
-import mmap
 import os
 import threading
 from pathlib import Path
 from typing import Final
 
+from images.weights.buffer import page_aligned
 from images.weights.manifest import LoaderError, WeightFile
 
 CHUNK_BYTES: Final = 2**20
@@ -37,11 +37,6 @@ class PartialFile:
         self._hashed = 0
         self._hashing = threading.Lock()
         self._buffer = page_aligned(READ_BACK_BYTES)
-
-    @property
-    def present_bytes(self) -> int:
-        """What is on disk."""
-        return sum(self.chunk_size(index) for index, byte in enumerate(self._present) if byte)
 
     def chunk_size(self, index: int) -> int:
         """All chunks have the same size but the last one."""
@@ -173,12 +168,3 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     os.replace(scratch, path)
     sync_folder(path.parent)
-
-
-def page_aligned(size: int) -> memoryview:
-    """A buffer for the kernel to copy into: AMD's Zen 3 takes four times as long when one begins 16 bytes into a page.
-
-    There Python's own large buffers begin, behind the header of their block.
-    Source: measured, README.md; the processor's "fast short repeated move" with such a distance.
-    """
-    return memoryview(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))

@@ -9,9 +9,9 @@ from typing import Final
 from urllib.parse import quote
 
 from images.weights.access import access, authorities, sign
+from images.weights.buffer import page_aligned
 from images.weights.connection import Connection, Head, InterruptedTransferError
 from images.weights.manifest import LoaderError
-from images.weights.partial import page_aligned
 
 ATTEMPTS: Final = 6
 LONGEST_PAUSE_SECONDS: Final = 5.0
