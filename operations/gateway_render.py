@@ -37,13 +37,13 @@ class Place:
     Args:
         folder: of the files; an absolute path, which stands in the files.
         listen: IPv4 address and port for clients; the metrics port is on the same address.
-        tls: folder with `tls.crt` and `tls.key`; none for plain HTTP.
+        tls: none for plain HTTP.
     """
 
     folder: Path
     listen: tuple[str, int]
     metrics_port: int
-    tls: Path | None = None
+    tls: Tls | None = None
 
 
 def stack_plan(settings: ServingSettings | EdgeSettings, keys: tuple[SigningKey, ...]) -> GatewayPlan:
@@ -77,7 +77,7 @@ def at(place: Place, plan: GatewayPlan, backends: Mapping[str, tuple[tuple[str, 
         listen_address=host,
         listen_port=port,
         metrics_port=place.metrics_port,
-        tls=Tls(folder=str(place.tls)) if place.tls else None,
+        tls=place.tls,
         configuration_folder=str(place.folder / "configuration"),
         revocation_folder=str(place.folder / "revocation"),
         admin_socket=str(socket),
@@ -120,6 +120,21 @@ def read_keys(file: Path) -> tuple[SigningKey, ...]:
     if not keys:
         raise CommandError(f"--jwks: {file}: there is no key in it; without one nobody gets in")
     return keys
+
+
+def read_tls(folder: Path) -> Tls:
+    """A folder with a certificate and its key.
+
+    Raises:
+        CommandError: one of them is missing.
+    """
+    tls = Tls(folder=str(folder.resolve()))
+    for name in (tls.certificate, tls.private_key):
+        if not (folder / name).is_file():
+            raise CommandError(
+                f"--tls: {folder / name} is missing; the folder needs {tls.certificate} and {tls.private_key}"
+            )
+    return tls
 
 
 def read_backends(words: Iterable[str]) -> dict[str, tuple[tuple[str, int], ...]]:

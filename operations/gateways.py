@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from components.gateway.configuration import SigningKey
 from components.settings.layer import EdgeSettings, ServingSettings
 from components.settings.load import ROOT, load_stack
 from operations.deployed import outputs
@@ -19,6 +20,11 @@ class GatewayStack:
     stack: str
     settings: ServingSettings | EdgeSettings
     platform: dict[str, Any]
+
+    @property
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        """The public keys by which the platform's tokens are checked."""
+        return tuple(SigningKey(**key) for key in self.platform["signing_keys"])
 
     def revocation_target(self) -> FolderTarget | ConfigMapTarget:
         """Where the gateways of this stack look for revocations; on the edge it must exist before the stack does.

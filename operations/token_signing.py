@@ -1,21 +1,16 @@
 """A token's text: JWT claims, signed by a KMS key that nobody can read (ES256)."""
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from components.gateway.configuration import base64url
 from operations.errors import CommandError
 
 LONGEST_MESSAGE_BYTES: Final = 4096
 """What KMS signs as it is (`MessageType=RAW`), and the longest token that a gateway remembers."""
-
-
-def base64url(data: bytes) -> str:
-    """Base64 for URLs, without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def key_name(signing_key: str) -> str:

@@ -35,7 +35,7 @@ def render(
     tls: Annotated[Path | None, typer.Option(help="Folder with tls.crt and tls.key; without it plain HTTP.")] = None,
 ) -> None:
     """Write what a stack's gateway runs with. Nothing is deployed, and an Envoy that runs from the folder follows."""
-    from components.gateway.configuration import BOOTSTRAP_FILE, SigningKey, arguments
+    from components.gateway.configuration import BOOTSTRAP_FILE, arguments
     from operations.gateway_render import (
         VALIDATE_FILE,
         Place,
@@ -44,6 +44,7 @@ def render(
         read_address,
         read_backends,
         read_keys,
+        read_tls,
         stack_plan,
         write,
     )
@@ -53,15 +54,10 @@ def render(
     backends, (host, port) = read_backends(backend or ()), read_address("--listen", listen)
     if not is_address(host):
         raise CommandError(f"--listen: {host!r} is not an IPv4 address; name one of this machine's, such as 127.0.0.1")
-    for name in ("tls.crt", "tls.key") if tls else ():
-        if tls and not (tls / name).is_file():
-            raise CommandError(f"--tls: {tls / name} is missing; the folder needs tls.crt and tls.key")
-    if jwks:
-        keys = read_keys(jwks)
-    else:
-        keys = tuple(SigningKey(**key) for key in gateway_stack(stack).platform["signing_keys"])
+    certificate = read_tls(tls) if tls else None
+    keys = read_keys(jwks) if jwks else gateway_stack(stack).signing_keys
     folder = out.resolve()
-    place = Place(folder=folder, listen=(host, port), metrics_port=metrics_port, tls=tls.resolve() if tls else None)
+    place = Place(folder=folder, listen=(host, port), metrics_port=metrics_port, tls=certificate)
     plan = at(place, stack_plan(settings, keys), backends)
     write(plan, folder)
     if not tls and not ipaddress.IPv4Address(host).is_loopback:

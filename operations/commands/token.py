@@ -88,12 +88,10 @@ def list_(
 @app.command()
 def inspect(stack: Stack, as_json: AsJson = False) -> None:
     """Read a token from standard input: who it is for, until when, and whether the signature is ours."""
-    from components.gateway.configuration import SigningKey
     from operations.gateways import gateway_stack
     from operations.token_inspect import inspect as inspect_token
 
-    target = gateway_stack(stack)
-    keys = tuple(SigningKey(**key) for key in target.platform["signing_keys"])
+    keys = gateway_stack(stack).signing_keys
     found = inspect_token(sys.stdin.read().strip(), signing_keys=keys, now=datetime.now(UTC))
     if as_json:
         print_json(found)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from components.gateway.configuration import SigningKey, json_web_key_set, signing_keys
+from components.gateway.configuration import SigningKey, Tls, json_web_key_set, signing_keys
 from components.settings.layer import EdgeSettings, ServingSettings
 from components.settings.load import load_stack
 from operations.errors import CommandError
@@ -85,7 +85,9 @@ def test_a_real_envoy_serves_from_the_folder_by_the_line_that_is_printed(tmp_pat
 def test_the_files_hold_what_the_layer_deploys_but_for_the_place(tmp_path: Path) -> None:
     for stack in ("serving-rehearsal", "edge-rehearsal"):
         deployed = stack_plan(settings(stack), (KEY.public(),))
-        place = Place(folder=tmp_path, listen=("127.0.0.1", 8443), metrics_port=9902, tls=tmp_path / "tls")
+        place = Place(
+            folder=tmp_path, listen=("127.0.0.1", 8443), metrics_port=9902, tls=Tls(folder=str(tmp_path / "tls"))
+        )
         moved = at(place, deployed, {})
         same = ("gateway", "tiers", "clients", "upstreams", "signing_keys")
         assert [getattr(moved, name) for name in same] == [getattr(deployed, name) for name in same]

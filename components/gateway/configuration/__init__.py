@@ -7,7 +7,7 @@ from components.gateway.configuration.documents import (
     dynamic_files,
     inlined,
 )
-from components.gateway.configuration.keys import json_web_key_set, signing_keys
+from components.gateway.configuration.keys import base64url, from_base64url, json_web_key_set, signing_keys
 from components.gateway.configuration.plan import GatewayPlan, SigningKey, Tls, Upstream
 from components.gateway.configuration.revocation import REVOCATION_FILE, revocation_file
 
@@ -19,8 +19,10 @@ __all__ = [
     "Tls",
     "Upstream",
     "arguments",
+    "base64url",
     "bootstrap",
     "dynamic_files",
+    "from_base64url",
     "inlined",
     "json_web_key_set",
     "revocation_file",

@@ -13,8 +13,18 @@ P256_HEADER: Final = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d0301
 COORDINATE_BYTES: Final = 32
 
 
-def _base64url(data: bytes) -> str:
+def base64url(data: bytes) -> str:
+    """Base64 for URLs, without padding (RFC 7515)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """The inverse.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def json_web_key(key: SigningKey) -> dict[str, str]:
@@ -32,7 +42,7 @@ def json_web_key(key: SigningKey) -> dict[str, str]:
         raise ValueError(f"signing key {key.kid!r} is not a P-256 public key; create it with ECC_NIST_P256")
     x, y = point[:COORDINATE_BYTES], point[COORDINATE_BYTES:]
     names = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": key.kid}
-    return {**names, "x": _base64url(x), "y": _base64url(y)}
+    return {**names, "x": base64url(x), "y": base64url(y)}
 
 
 def json_web_key_set(keys: Iterable[SigningKey]) -> str:
@@ -76,10 +86,9 @@ def _signing_key(entry: dict[str, Any]) -> SigningKey:
 
 
 def _coordinate(entry: dict[str, Any], name: str) -> bytes:
-    text = str(entry.get(name))
     try:
-        found = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        found = from_base64url(str(entry.get(name)))
+    except ValueError:
         found = b""
     if len(found) != COORDINATE_BYTES:
         raise ValueError(f"key {entry['kid']!r}: `{name}` is not {COORDINATE_BYTES} bytes in base64url")
